@@ -1,0 +1,59 @@
+/**
+ * Every limit of the system, in one place, with the relations between them asserted. Enforced at the edge: the
+ * client before it sends, the decoder before it allocates, the container before it logs.
+ */
+import { assert } from './assert.ts';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const LIMITS = {
+  /** Encoded key. */
+  keyBytesMax: 4 * KiB,
+  /** Nesting of tuples in a key. */
+  keyDepthMax: 8,
+  /** Encoded value, with its codec byte. */
+  valueBytesMax: MiB,
+  /** One ws message. */
+  frameBytesMax: 4 * MiB,
+  /** Before the peer's hello was accepted. */
+  helloBytesMax: 16 * KiB,
+  helloTimeoutMs: 5_000,
+  /** Messages in one frame. */
+  frameMessagesMax: 65_536,
+  /** Operations in one log record, and their bytes (keys and values). */
+  recordOperationsMax: 1_000,
+  recordBytesMax: MiB,
+  /** Entries and bytes in one answer of a scan. */
+  scanEntriesMax: 1_000,
+  scanBytesMax: MiB,
+  /** Keys in one read request. */
+  readKeysMax: 1_000,
+  /** Requests of one client outstanding in one partition. */
+  outstandingPerPartitionMax: 1_024,
+  operationTimeoutMsMax: 60_000,
+  /** Output waiting for one peer: past the soft limit we stop reading it, past the hard limit we hang up. */
+  outputSoftBytes: 8 * MiB,
+  outputHardBytes: 64 * MiB,
+  /** Requests that wait in one container (for a lease, for a pending write, for an inherited one). */
+  waitingRequestsMax: 65_536,
+  /** Records that a container keeps beyond need, over all its partitions. */
+  logRetentionBytes: 64 * MiB,
+  /** Sent to one replica of one partition and not yet acknowledged. */
+  replicationWindowBytes: 4 * MiB,
+  checkpointWindowBytes: 4 * MiB,
+  checkpointChunkBytes: 64 * KiB,
+  partitionsMax: 4_096,
+  nameCharsMax: 128,
+  connectionsMax: 10_000,
+} as const;
+
+assert(
+  LIMITS.valueBytesMax + LIMITS.keyBytesMax + 4 * KiB <= LIMITS.frameBytesMax,
+  'one entry of the largest size fits into a frame with its message',
+);
+assert(
+  2 * LIMITS.recordBytesMax + LIMITS.keyBytesMax < LIMITS.frameBytesMax,
+  'a record fits into a frame, also when its last entry went over recordBytesMax',
+);
+assert(LIMITS.scanBytesMax + LIMITS.valueBytesMax < LIMITS.frameBytesMax, 'an answer of a scan fits into a frame');

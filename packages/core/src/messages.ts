@@ -1,0 +1,534 @@
+/**
+ * Everything that travels. `packages/protocol/proto/*.proto` is the contract on the wire, field by field the same
+ * (a test holds the two together); here is what the code works with. No field is optional: absence is an empty
+ * string, an empty list or zero, as in proto3.
+ */
+import type { Member, PartitionConfig } from './catalog/config.ts';
+import type { ClientId, ContainerName, Epoch, Incarnation, Lsn, MapId, PartitionId, Rid } from './ids.ts';
+
+// ── Control plane: container and catalog ────────────────────────────────────────────────────────────────────────
+
+/** What a container has, told at every registration. */
+export interface ShardReport {
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly version: number;
+  readonly shardInc: number;
+  readonly lastLsn: Lsn;
+  readonly decidedLsn: Lsn;
+}
+
+export interface Register {
+  readonly type: 'register';
+  readonly name: ContainerName;
+  readonly incarnation: Incarnation;
+  readonly address: string;
+  readonly host: string;
+  readonly zone: string;
+  /** Of the catalog that this container last obeyed; empty for a new process. */
+  readonly generation: string;
+  readonly shards: readonly ShardReport[];
+}
+
+/** Accepted; a ConfigPush with everything follows. */
+export interface Registered {
+  readonly type: 'registered';
+  readonly generation: string;
+  readonly leaseMs: number;
+  readonly heartbeatMs: number;
+  readonly policyJson: string;
+  /** Key of the store's index hash, the same on every replica. */
+  readonly hashSeed: number;
+}
+
+/** The catalog refuses a registration (`name_in_use`, `invalid_argument`, ...). */
+export interface RegisterRefused {
+  readonly type: 'registerRefused';
+  readonly code: number;
+  readonly reason: string;
+}
+
+export interface Heartbeat {
+  readonly type: 'heartbeat';
+  readonly seq: number;
+  /** The container's monotonic clock, echoed. */
+  readonly sentAtMs: number;
+  /** Incarnations that answered a ping sent within the last 2/3 lease. */
+  readonly reachable: readonly Incarnation[];
+}
+
+export interface PartitionLease {
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly version: number;
+}
+
+/** Renews one lease per partition listed (K3): those whose primary this container is, and that are not being promoted away. */
+export interface HeartbeatAck {
+  readonly type: 'heartbeatAck';
+  readonly seq: number;
+  readonly sentAtMs: number;
+  readonly leases: readonly PartitionLease[];
+}
+
+/** Configurations that are new to the receiver; `full` when it lists every partition of the catalog. */
+export interface ConfigPush {
+  readonly type: 'configPush';
+  readonly generation: string;
+  readonly full: boolean;
+  readonly configs: readonly PartitionConfig[];
+  /** Always all of them: a container that is not listed, or not alive, is dead to the receiver. */
+  readonly members: readonly Member[];
+  readonly unplaceable: readonly Unplaceable[];
+}
+
+/** Why a map set cannot be placed now, in words for people. */
+export interface Unplaceable {
+  readonly grid: string;
+  readonly mapSet: string;
+  readonly reason: string;
+}
+
+/** Only the primary asks, one at a time, compare-and-set on (epoch, version). */
+export interface ChangeInSync {
+  readonly type: 'changeInSync';
+  readonly changeId: number;
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly version: number;
+  readonly kind: 'add' | 'evict';
+  readonly target: Rid;
+  /** For `evict` (E2). */
+  readonly keepLsn: Lsn;
+}
+
+/** Not done; `config` is what holds. A change that was done is answered by its ConfigPush. */
+export interface ChangeRejected {
+  readonly type: 'changeRejected';
+  readonly changeId: number;
+  readonly reason: string;
+  readonly config: PartitionConfig;
+}
+
+/** A shard's state is damaged or refused: reported before it is dropped (1.14). */
+export interface ReplicaFailed {
+  readonly type: 'replicaFailed';
+  readonly partition: PartitionId;
+  readonly rid: Rid;
+  readonly reason: string;
+}
+
+/** A container that has stopped reading and deciding gives all its leases back and leaves. */
+export interface Leave {
+  readonly type: 'leave';
+}
+
+export interface Left {
+  readonly type: 'left';
+}
+
+/** From the supervisor that started the process and saw it exit. */
+export interface ProvedDead {
+  readonly type: 'provedDead';
+  readonly container: ContainerName;
+  readonly incarnation: Incarnation;
+}
+
+// ── Routing: client and anybody ─────────────────────────────────────────────────────────────────────────────────
+
+/** Asks for a grid's routing, and for every change of it from now on. */
+export interface RoutingRequest {
+  readonly type: 'routingRequest';
+  readonly grid: string;
+}
+
+export interface Route {
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly version: number;
+  /** Empty while the partition has none. */
+  readonly primary: ContainerName;
+  readonly address: string;
+}
+
+export interface RoutingMap {
+  readonly id: MapId;
+  readonly name: string;
+}
+
+export interface RoutingMapSet {
+  readonly name: string;
+  readonly firstPartition: number;
+  readonly numberOfPartitions: number;
+  readonly partitionBy: readonly number[];
+  readonly maps: readonly RoutingMap[];
+  /** Why it cannot be placed; empty when it is, or may be soon. */
+  readonly unplaceable: string;
+}
+
+/** The whole routing of one grid. Routes never go back in (generation, epoch, version). */
+export interface Routing {
+  readonly type: 'routing';
+  readonly grid: string;
+  readonly generation: string;
+  readonly mapSets: readonly RoutingMapSet[];
+  /** Only of partitions that have been placed. */
+  readonly routes: readonly Route[];
+  /** Addresses of live containers: each answers a RoutingRequest too. */
+  readonly addresses: readonly string[];
+}
+
+export interface RoutingRefused {
+  readonly type: 'routingRefused';
+  readonly grid: string;
+  readonly code: number;
+  readonly reason: string;
+}
+
+// ── Data plane: client and primary ──────────────────────────────────────────────────────────────────────────────
+
+/** `id` pairs an answer with its request on one connection; the txid of a write is (client id, partition, seq). */
+interface Request {
+  readonly id: number;
+  readonly partition: PartitionId;
+  /** Of the route it was sent by; another than the shard's is answered `not_primary`. */
+  readonly epoch: Epoch;
+  readonly map: MapId;
+  /** How long the caller still waits, from receipt. */
+  readonly ttlMs: number;
+}
+
+export interface Read extends Request {
+  readonly type: 'read';
+  readonly keys: readonly Uint8Array[];
+  /** Only presence and version are wanted. */
+  readonly withoutValues: boolean;
+}
+
+export interface ReadEntry {
+  readonly found: boolean;
+  readonly value: Uint8Array;
+  readonly epoch: Epoch;
+  readonly lsn: Lsn;
+}
+
+/** One entry for each key asked for, in its order. */
+export interface ReadAnswer {
+  readonly type: 'readAnswer';
+  readonly id: number;
+  readonly entries: readonly ReadEntry[];
+}
+
+export interface Size extends Request {
+  readonly type: 'size';
+}
+
+export interface SizeAnswer {
+  readonly type: 'sizeAnswer';
+  readonly id: number;
+  readonly count: number;
+}
+
+/** Entries of one map in one partition in the order of their key hash, after `afterHash` when `resumed`. */
+export interface Scan extends Request {
+  readonly type: 'scan';
+  readonly resumed: boolean;
+  readonly afterHash: number;
+  readonly limit: number;
+  /** Only keys whose bytes begin so; empty: all. */
+  readonly prefix: Uint8Array;
+  readonly withoutValues: boolean;
+}
+
+export interface ScanEntry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly epoch: Epoch;
+  readonly lsn: Lsn;
+}
+
+export interface ScanAnswer {
+  readonly type: 'scanAnswer';
+  readonly id: number;
+  readonly entries: readonly ScanEntry[];
+  readonly done: boolean;
+  /** Where to go on from. */
+  readonly lastHash: number;
+}
+
+/** `set` writes always, `insert` only an absent key, `update` only a present one; `clear` has no key. */
+export type OperationKind = 'set' | 'insert' | 'update' | 'delete' | 'clear';
+
+export interface Operation {
+  readonly kind: OperationKind;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  /** The version that the entry must have, both zero: any. Only in requests. */
+  readonly ifEpoch: Epoch;
+  readonly ifLsn: Lsn;
+}
+
+/** All operations of one Write are in one map and one log record: atomic. */
+export interface Write extends Request {
+  readonly type: 'write';
+  /** Per client and partition, from 1, dense. */
+  readonly seq: number;
+  /** Every seq below it has been answered to the client, which will not ask again. */
+  readonly ackedBelow: number;
+  /** From 1; raised when an attempt may have reached a primary (A2). */
+  readonly attempt: number;
+  readonly operations: readonly Operation[];
+}
+
+/** Decided: `applied` is false for a `delete` of an absent key, which logs nothing. */
+export interface WriteAnswer {
+  readonly type: 'writeAnswer';
+  readonly id: number;
+  readonly epoch: Epoch;
+  readonly lsn: Lsn;
+  readonly applied: boolean;
+}
+
+/** Any request's failure. `detailsJson` is a JSON object for `GridError.details`. */
+export interface ErrorAnswer {
+  readonly type: 'errorAnswer';
+  readonly id: number;
+  readonly code: number;
+  readonly detailsJson: string;
+  /** With `not_primary`: the newest route known here, epoch 0 if none. */
+  readonly route: Route;
+}
+
+/** A tool asks a primary to compare itself with its replicas at one lsn. */
+export interface Verify {
+  readonly type: 'verify';
+  readonly id: number;
+  readonly partition: PartitionId;
+  readonly ttlMs: number;
+}
+
+export interface ShardDigest {
+  readonly rid: Rid;
+  readonly role: 'primary' | 'sync' | 'async' | 'joining';
+  /** Hex; empty while it has not arrived. */
+  readonly digest: string;
+  readonly count: number;
+}
+
+export interface VerifyAnswer {
+  readonly type: 'verifyAnswer';
+  readonly id: number;
+  readonly lsn: Lsn;
+  readonly digests: readonly ShardDigest[];
+}
+
+// ── Replication: primary and replica ────────────────────────────────────────────────────────────────────────────
+
+/** `digest`: a point at which primaries and replicas compute a digest of their entries (Verify). */
+export type RecordKind = 'write' | 'noop' | 'digest';
+
+/**
+ * One record of a partition's log (1.4). `decidedUpTo` and `aborted` are the outcomes known when it was appended:
+ * part of the record, so that every replica applies the same.
+ */
+export interface LogRecord {
+  readonly lsn: Lsn;
+  /** In which it was appended. */
+  readonly epoch: Epoch;
+  readonly kind: RecordKind;
+  /** Empty for records that no client asked for. */
+  readonly clientId: ClientId;
+  readonly seq: number;
+  readonly ackedBelow: number;
+  readonly map: MapId;
+  readonly operations: readonly Operation[];
+  readonly decidedUpTo: Lsn;
+  /** Lsns of earlier records that are rolled back. */
+  readonly aborted: readonly Lsn[];
+}
+
+/** Where each epoch of a log ends, oldest first; a record is identified by (epoch, lsn). */
+export interface EpochEnd {
+  readonly epoch: Epoch;
+  readonly lastLsn: Lsn;
+}
+
+/** First message of a primary to a follower in an epoch (N2). `tail[0]` is the record before the first retained one. */
+export interface ReplOpen {
+  readonly type: 'replOpen';
+  readonly config: PartitionConfig;
+  readonly tail: readonly EpochEnd[];
+  readonly decidedLsn: Lsn;
+}
+
+export interface ReplOpenAck {
+  readonly type: 'replOpenAck';
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly shardInc: number;
+  /** After the cut. */
+  readonly lastLsn: Lsn;
+  /** Its state is no prefix of the primary's retained log: send a checkpoint. */
+  readonly needsCheckpoint: boolean;
+}
+
+/** Also the carrier of a hint alone: then `records` is empty. */
+export interface Append {
+  readonly type: 'append';
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly shardInc: number;
+  readonly prevEpoch: Epoch;
+  readonly prevLsn: Lsn;
+  readonly records: readonly LogRecord[];
+  /** Never beyond what the receiver holds (1.4). */
+  readonly decidedHint: Lsn;
+}
+
+export interface RefusedRecord {
+  readonly lsn: Lsn;
+  /** A number of ERROR_CODES. */
+  readonly code: number;
+}
+
+/** Cumulative yes up to `ackLsn`, but for the records refused. */
+export interface Vote {
+  readonly type: 'vote';
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly shardInc: number;
+  readonly ackLsn: Lsn;
+  readonly refused: readonly RefusedRecord[];
+  readonly appliedLsn: Lsn;
+}
+
+/**
+ * `staleEpoch`: `epoch` is the newer one that the sender has seen. `demandReplOpen`: an Append of an epoch in which
+ * it was not opened. `askSuffix`: a gap; send everything after `afterLsn`. `noSuchShard`: the shard incarnation is gone.
+ */
+export interface Nack {
+  readonly type: 'nack';
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly shardInc: number;
+  readonly kind: 'staleEpoch' | 'demandReplOpen' | 'askSuffix' | 'noSuchShard';
+  readonly afterLsn: Lsn;
+}
+
+/** One per pair of containers and heartbeat: the partitions and epochs in which the sender is primary over the receiver. */
+export interface LeasePing {
+  readonly type: 'leasePing';
+  readonly sentAtMs: number;
+  readonly partitions: readonly PartitionId[];
+  readonly epochs: readonly Epoch[];
+}
+
+/** The promise of L1(b), for the partitions listed: not to act as primary in a newer epoch before receipt + 2/3 lease. */
+export interface LeaseGrant {
+  readonly type: 'leaseGrant';
+  readonly sentAtMs: number;
+  readonly partitions: readonly PartitionId[];
+  readonly epochs: readonly Epoch[];
+}
+
+export interface CheckpointBegin {
+  readonly type: 'checkpointBegin';
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly shardInc: number;
+  /** The scan reflects at least every record up to here; the delta after it follows on the same connection. */
+  readonly scanLsn: Lsn;
+  readonly scanEpoch: Epoch;
+}
+
+export interface CheckpointEntry {
+  readonly map: MapId;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly epoch: Epoch;
+  readonly lsn: Lsn;
+}
+
+export interface CompletionRecord {
+  readonly seq: number;
+  readonly epoch: Epoch;
+  readonly lsn: Lsn;
+}
+
+export interface CheckpointSession {
+  readonly clientId: ClientId;
+  readonly ackedBelow: number;
+  readonly done: readonly CompletionRecord[];
+}
+
+export interface CheckpointChunk {
+  readonly type: 'checkpointChunk';
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly shardInc: number;
+  readonly entries: readonly CheckpointEntry[];
+  readonly sessions: readonly CheckpointSession[];
+}
+
+/** Consistent once everything up to `endLsn` is applied. */
+export interface CheckpointEnd {
+  readonly type: 'checkpointEnd';
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly shardInc: number;
+  readonly endLsn: Lsn;
+}
+
+/** The receiver has taken in so many bytes of the checkpoint. */
+export interface CheckpointCredit {
+  readonly type: 'checkpointCredit';
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly shardInc: number;
+  readonly bytes: number;
+}
+
+export interface DigestReport {
+  readonly type: 'digestReport';
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly shardInc: number;
+  readonly lsn: Lsn;
+  readonly digest: string;
+  readonly count: number;
+}
+
+export type ControlMessage =
+  | Register
+  | Registered
+  | RegisterRefused
+  | Heartbeat
+  | HeartbeatAck
+  | ConfigPush
+  | ChangeInSync
+  | ChangeRejected
+  | ReplicaFailed
+  | Leave
+  | Left
+  | ProvedDead;
+export type RoutingMessage = RoutingRequest | Routing | RoutingRefused;
+export type RequestMessage = Read | Size | Scan | Write | Verify;
+export type AnswerMessage = ReadAnswer | SizeAnswer | ScanAnswer | WriteAnswer | ErrorAnswer | VerifyAnswer;
+export type ReplicationMessage =
+  | ReplOpen
+  | ReplOpenAck
+  | Append
+  | Vote
+  | Nack
+  | LeasePing
+  | LeaseGrant
+  | CheckpointBegin
+  | CheckpointChunk
+  | CheckpointEnd
+  | CheckpointCredit
+  | DigestReport;
+export type Message = ControlMessage | RoutingMessage | RequestMessage | AnswerMessage | ReplicationMessage;
+export type MessageType = Message['type'];
+
+export const NO_ROUTE: Route = { partition: 0 as PartitionId, epoch: 0, version: 0, primary: '', address: '' };
+export const NO_BYTES = new Uint8Array(0);

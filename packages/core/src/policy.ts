@@ -1,0 +1,59 @@
+/** The deployment policy as every part of the system sees it: parsed, checked and with its defaults filled in. */
+
+export type OnInSyncLoss = 'unavailable' | 'promoteAsync' | 'startEmpty';
+
+export interface FailureDetection {
+  /** A container sends a heartbeat this often. */
+  readonly heartbeatMs: number;
+  /** A container that was silent for this long is taken for dead: also the length of its lease. */
+  readonly suspectAfterMs: number;
+}
+
+export const FAILURE_DETECTION_LEVELS = {
+  aggressive: { heartbeatMs: 100, suspectAfterMs: 600 },
+  typical: { heartbeatMs: 500, suspectAfterMs: 3_000 },
+  relaxed: { heartbeatMs: 2_000, suspectAfterMs: 15_000 },
+} as const satisfies Record<string, FailureDetection>;
+
+export interface MapPolicy {
+  readonly name: string;
+  readonly lockStrategy: 'OPTIMISTIC';
+}
+
+export interface MapSetPolicy {
+  readonly name: string;
+  readonly numberOfPartitions: number;
+  readonly minSyncReplicas: number;
+  readonly maxSyncReplicas: number;
+  readonly maxAsyncReplicas: number;
+  readonly numInitialContainers: number;
+  readonly autoReplaceLostShards: boolean;
+  readonly developmentMode: boolean;
+  readonly failureDetection: FailureDetection;
+  /** Elements of a tuple key that alone decide its partition; empty: the whole key. */
+  readonly partitionBy: readonly number[];
+  readonly maps: readonly MapPolicy[];
+}
+
+export interface GridPolicy {
+  readonly name: string;
+  readonly mapSets: readonly MapSetPolicy[];
+}
+
+export interface Policy {
+  readonly grids: readonly GridPolicy[];
+}
+
+/** A container has one lease: the strictest map set rules (2-replication.md, 1.19b). */
+export function strictestFailureDetection(policy: Policy): FailureDetection {
+  let strictest: FailureDetection = FAILURE_DETECTION_LEVELS.relaxed;
+  let found = false;
+  for (const grid of policy.grids) {
+    for (const mapSet of grid.mapSets) {
+      if (found && mapSet.failureDetection.suspectAfterMs >= strictest.suspectAfterMs) continue;
+      strictest = mapSet.failureDetection;
+      found = true;
+    }
+  }
+  return strictest;
+}

@@ -1,0 +1,68 @@
+/**
+ * Numbers for names. The policy is fixed for the life of a journal, so partitions and maps are numbered densely
+ * in the order in which the policy lists them, and every process that has the policy has the same numbers.
+ */
+import { must } from './assert.ts';
+import { asMapId, asPartitionId, type MapId, type PartitionId } from './ids.ts';
+import type { MapPolicy, MapSetPolicy, Policy } from './policy.ts';
+
+export interface TopologyMap {
+  readonly id: MapId;
+  readonly policy: MapPolicy;
+  readonly mapSet: TopologyMapSet;
+}
+
+export interface TopologyMapSet {
+  readonly grid: string;
+  readonly policy: MapSetPolicy;
+  /** Partition `i` of the map set has the id `firstPartition + i`. */
+  readonly firstPartition: number;
+  readonly maps: readonly TopologyMap[];
+}
+
+export interface Topology {
+  readonly policy: Policy;
+  readonly mapSets: readonly TopologyMapSet[];
+  readonly partitionCount: number;
+  /** By map id. */
+  readonly maps: readonly TopologyMap[];
+}
+
+export function topologyOf(policy: Policy): Topology {
+  const mapSets: TopologyMapSet[] = [];
+  const maps: TopologyMap[] = [];
+  let partitionCount = 0;
+  for (const grid of policy.grids) {
+    for (const mapSetPolicy of grid.mapSets) {
+      const ownMaps: TopologyMap[] = [];
+      const mapSet: TopologyMapSet = {
+        grid: grid.name,
+        policy: mapSetPolicy,
+        firstPartition: partitionCount,
+        maps: ownMaps,
+      };
+      for (const mapPolicy of mapSetPolicy.maps) {
+        const map = { id: asMapId(maps.length), policy: mapPolicy, mapSet };
+        maps.push(map);
+        ownMaps.push(map);
+      }
+      partitionCount += mapSetPolicy.numberOfPartitions;
+      mapSets.push(mapSet);
+    }
+  }
+  return { policy, mapSets, partitionCount, maps };
+}
+
+export function mapSetOf(topology: Topology, partition: PartitionId): TopologyMapSet {
+  const found = topology.mapSets.find(
+    ({ firstPartition, policy }) =>
+      partition >= firstPartition && partition < firstPartition + policy.numberOfPartitions,
+  );
+  return must(found, `map set of partition ${partition}`);
+}
+
+export function partitionsOf(mapSet: TopologyMapSet): PartitionId[] {
+  return Array.from({ length: mapSet.policy.numberOfPartitions }, (_, index) =>
+    asPartitionId(mapSet.firstPartition + index),
+  );
+}
