@@ -1,1 +1,13 @@
-export {};
+export { GridError, type Key } from '@ostraca/core';
+export type { CallOptions, ClientHost, GridContext } from './calls.ts';
+export type { ClientMachine, ClientMachineOptions, ClientMachineSettings } from './client-machine.ts';
+export { connect } from './connect.ts';
+export type { ConnectOptions, ConnectSettings } from './connect-options.ts';
+export { type Grid, newGrid } from './grid.ts';
+export type { Entry, GridMap, MapOptions, SetOptions, WriteOptions } from './grid-map.ts';
+export type { IterationOptions } from './iteration.ts';
+export type { ClientAnswer, ClientRequest, Pending, RequestBody } from './pending.ts';
+export { newClientMachine } from './requests.ts';
+export { type StatusEvent, StatusStream } from './status.ts';
+export { type CodecOption, newValues, type ValueCodec, type Values } from './values.ts';
+export type { Version } from './version.ts';

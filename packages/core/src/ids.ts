@@ -52,3 +52,6 @@ export function sameRid(a: Rid, b: Rid): boolean {
 export function sameHost(a: Host, b: Host): boolean {
   return a.incarnation === b.incarnation;
 }
+
+/** For records that belong to no map. */
+export const NO_MAP: MapId = asMapId(0);

@@ -31,6 +31,11 @@ export interface Machine {
    * when it is more than a heartbeat, silence proves nothing, for we were not listening.
    */
   onTick(nowMs: number, lateMs: number): void;
+  /**
+   * Comes last in every turn (a frame with all its messages, an open, a close, a tick), before what was sent leaves:
+   * the place to send once what many messages of one turn gave cause for.
+   */
+  onTurnEnd?(nowMs: number): void;
 }
 
 export interface Effects {

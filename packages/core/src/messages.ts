@@ -212,7 +212,7 @@ export interface ReadEntry {
   readonly lsn: Lsn;
 }
 
-/** One entry for each key asked for, in its order. */
+/** One entry for each key asked for, in its order; fewer when they grow too large: ask again for the rest. */
 export interface ReadAnswer {
   readonly type: 'readAnswer';
   readonly id: number;

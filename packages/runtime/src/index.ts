@@ -1,1 +1,12 @@
-export {};
+export { isLoopback } from './admission.ts';
+export { monotonicMs } from './clock.ts';
+export type { HostCounters } from './counters.ts';
+export { randomHex, randomSeed } from './entropy.ts';
+export { hasCode, type Self, withCode } from './handshake.ts';
+export type { Host, HostEffects, HostOptions } from './host.ts';
+export { type Journal, memoryJournal, type OpenedJournal, openJournal } from './journal.ts';
+export { JournalError, type JournalErrorKind } from './journal-error.ts';
+export { ListenError } from './listen-error.ts';
+export { type IncomingConnection, type Listener, type ListenOptions, listen } from './listener.ts';
+export { attach, createHost } from './node-host.ts';
+export { CONNECTION_TIMES, type ConnectionTimes } from './times.ts';

@@ -1,1 +1,4 @@
-export {};
+export type { Log } from './log.ts';
+export { PolicyError, type PolicySource, parsePolicy, parsePolicyText, readPolicy } from './policy.ts';
+export { type CatalogOptions, type RunningCatalog, startCatalog } from './start-catalog.ts';
+export { type ContainerOptions, type RunningContainer, startContainer } from './start-container.ts';

@@ -1,0 +1,99 @@
+/**
+ * From a call with a promise to a request of the machine. The only place where the two meet: everything above is
+ * promises, everything below callbacks.
+ */
+import { asPartitionId, encodeKey, GridError, type Key, type PartitionId, partitionOf } from '@ostraca/core';
+import { checkTimeout, invalid } from './check-options.ts';
+import type { ClientMachine } from './client-machine.ts';
+import type { ClientAnswer, Pending, RequestBody } from './pending.ts';
+import type { MapPlace } from './routes.ts';
+import type { StatusStream } from './status.ts';
+
+/** What a grid needs of the host of its machine; `runtime` gives it, and so does the simulator. */
+export interface ClientHost {
+  readonly machine: ClientMachine;
+  turn<T>(act: (nowMs: number) => T): T;
+  nowMs(): number;
+  close(reason?: string): Promise<void>;
+}
+
+/** What a grid and its maps share. */
+export interface GridContext {
+  readonly name: string;
+  readonly host: ClientHost;
+  readonly operationTimeoutMs: number;
+  readonly status: StatusStream;
+}
+
+export interface CallOptions {
+  /** Gives the call up. A write that was sent may still take effect: `aborted`, outcome `unknown`. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long to wait for the outcome, in milliseconds. Default: `operationTimeoutMs`; at most 60_000. */
+  readonly deadlineMs?: number | undefined;
+}
+
+export const CALL_OPTIONS = ['signal', 'deadlineMs'];
+
+type AnswerOf<Body extends RequestBody> = Extract<ClientAnswer, { type: `${Body['kind']}Answer` }>;
+
+export interface Call<Body extends RequestBody> {
+  readonly place: MapPlace;
+  readonly partition: PartitionId;
+  readonly body: Body;
+  readonly options: CallOptions | undefined;
+}
+
+/** A key with its form on the wire and its place. */
+export interface PlacedKey<K extends Key> {
+  readonly key: K;
+  readonly bytes: Uint8Array;
+  readonly partition: PartitionId;
+}
+
+/** @throws {@link GridError} `invalid_argument`, `too_large`. */
+export function placeKey<K extends Key>(key: K, { mapSet }: MapPlace): PlacedKey<K> {
+  const bytes = encodeKey(key);
+  const index = partitionOf(bytes, mapSet.numberOfPartitions, mapSet.partitionBy);
+  return { key, bytes, partition: asPartitionId(mapSet.firstPartition + index) };
+}
+
+/** @throws {@link GridError} `undefined_map`. */
+export function placeOf(context: GridContext, map: string): MapPlace {
+  const place = context.host.machine.routes.mapOf(map);
+  if (place === undefined) throw new GridError('undefined_map', { details: { grid: context.name, map } });
+  return place;
+}
+
+export function partitionsOfPlace({ mapSet }: MapPlace): PartitionId[] {
+  return Array.from({ length: mapSet.numberOfPartitions }, (_, index) => asPartitionId(mapSet.firstPartition + index));
+}
+
+/** Rejects with a GridError. */
+export function call<Body extends RequestBody>(context: GridContext, request: Call<Body>): Promise<AnswerOf<Body>> {
+  return new Promise((resolve, reject) => {
+    const { place, partition, body, options } = request;
+    const { host } = context;
+    const timeoutMs =
+      options?.deadlineMs === undefined ? context.operationTimeoutMs : checkTimeout('deadlineMs', options.deadlineMs);
+    const signal = checkSignal(options?.signal);
+    if (signal?.aborted === true) {
+      throw new GridError('aborted', { outcome: 'not_applied', details: { partition }, cause: signal.reason });
+    }
+    let pending: Pending | undefined;
+    const onAbort = (): void => host.turn((nowMs) => pending && host.machine.abort(pending, signal?.reason, nowMs));
+    const done = (result: ClientAnswer | GridError): void => {
+      signal?.removeEventListener('abort', onAbort);
+      if (result instanceof GridError) reject(result);
+      else if (result.type === `${body.kind}Answer`) resolve(result as AnswerOf<Body>);
+      else
+        reject(new GridError('protocol_version', { details: { reason: `${body.kind} answered by ${result.type}` } }));
+    };
+    signal?.addEventListener('abort', onAbort);
+    pending = host.turn((nowMs) => host.machine.submit({ partition, map: place.map.id, body, timeoutMs }, done, nowMs));
+  });
+}
+
+function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  throw invalid('signal', 'must be an AbortSignal');
+}

@@ -1,0 +1,36 @@
+/** What the client machine is given and what it offers. */
+import type { ClientId, Effects, GridError, Machine, Random } from '@ostraca/core';
+import type { ClientRequest, Done, Pending } from './pending.ts';
+import type { Routes } from './routes.ts';
+import type { StatusEvent } from './status.ts';
+
+export interface ClientMachineSettings {
+  /** The first connect fails after so long. */
+  readonly connectTimeoutMs: number;
+  /** Keys and values of all requests that have no answer yet; past it calls wait. */
+  readonly maxPendingBytes: number;
+  readonly onUnavailable: 'wait' | 'fail';
+}
+
+export interface ClientMachineOptions {
+  /** Addresses of catalogs or containers, at least one. */
+  readonly endpoints: readonly string[];
+  readonly grid: string;
+  readonly clientId: ClientId;
+  readonly random: Random;
+  readonly effects: Effects;
+  readonly settings: ClientMachineSettings;
+  readonly onStatus?: (event: StatusEvent) => void;
+}
+
+export interface ClientMachine extends Machine {
+  readonly routes: Routes;
+  /** Begins to connect. `done` is called once: when the routing is known, or with why it is not. */
+  start(nowMs: number, done: (error: GridError | undefined) => void): void;
+  /** `done` is called exactly once, not always in a later turn. */
+  submit(request: ClientRequest, done: Done, nowMs: number): Pending;
+  /** Gives a request up: `done` is called with `aborted`, if it was not called yet. */
+  abort(pending: Pending, reason: unknown, nowMs: number): void;
+  /** Gives all up with `closed` and hangs up. */
+  close(): void;
+}

@@ -1,0 +1,308 @@
+/**
+ * Where each request is to go, and when it may be sent again.
+ *
+ * A request is sent by the route of its partition and waits for its answer. When the answer cannot come or says "not
+ * here, not now", it goes back and is sent again under the same seq, so that the primary applies a write at most
+ * once. `attempt` is raised only if an earlier attempt may have reached a primary: the connection was lost after the
+ * sending, or a route of a higher epoch made us send again without waiting. Of such an older attempt only a
+ * "committed" counts; its refusals say nothing about the newer one (2-replication.md, 1.10).
+ *
+ * A partition's requests are sent in the order of their calls, those to be sent again first.
+ */
+import {
+  assert,
+  type Effects,
+  type ErrorAnswer,
+  type GridError,
+  type PartitionId,
+  type Random,
+  type Route,
+} from '@ostraca/core';
+import { backoffMs, REFUSED_BACKOFF } from './backoff.ts';
+import { answeredError, unavailableError } from './failures.ts';
+import type { Link, Links } from './links.ts';
+import { PartitionQueue } from './partition-queue.ts';
+import { answerMarginMs, type ClientAnswer, isWrite, messageOf, type Pending } from './pending.ts';
+import type { RouteChange, Routes } from './routes.ts';
+
+export interface DispatchOptions {
+  readonly effects: Effects;
+  readonly random: Random;
+  readonly links: Links;
+  readonly routes: Routes;
+  readonly onUnavailable: 'wait' | 'fail';
+  /** Called once for each request, before its `done`. */
+  readonly onEnd: (pending: Pending) => void;
+  /** Somebody refused because our route is wrong, and knew no better one. */
+  readonly onWrongRoute: () => void;
+}
+
+export class Dispatch {
+  readonly #options: DispatchOptions;
+  readonly #links: Links;
+  readonly #routes: Routes;
+  readonly #queues = new Map<PartitionId, PartitionQueue>();
+  /** Queues that wait for their `retryAtMs`. */
+  readonly #pausing = new Set<PartitionQueue>();
+  /** By message id; the ids of older attempts too. */
+  readonly #byId = new Map<number, Pending>();
+  #lastId = 0;
+
+  constructor(options: DispatchOptions) {
+    this.#options = options;
+    this.#links = options.links;
+    this.#routes = options.routes;
+  }
+
+  enqueue(pending: Pending, nowMs: number): void {
+    const { partition } = pending.request;
+    let queue = this.#queues.get(partition);
+    if (queue === undefined) {
+      queue = new PartitionQueue(partition);
+      this.#queues.set(partition, queue);
+    }
+    pending.state = 'waiting';
+    queue.waiting.push(pending);
+    this.#send(queue, nowMs);
+  }
+
+  onRoutes(changes: readonly RouteChange[], nowMs: number): void {
+    for (const { partition, raised } of changes) {
+      const queue = this.#queues.get(partition);
+      if (queue === undefined) continue;
+      queue.failures = 0;
+      queue.retryAtMs = 0;
+      this.#pausing.delete(queue);
+      if (raised) this.#supersede(queue);
+      this.#send(queue, nowMs);
+    }
+  }
+
+  /** The policy may have been found unplaceable: whoever waits for a first placement hears of it at once. */
+  failUnplaceable(): void {
+    for (const queue of this.#queues.values()) {
+      if (this.#routes.unplaceable(queue.partition) !== '') this.#failIfUnavailable(queue);
+    }
+  }
+
+  onLinkOpen(link: Link, nowMs: number): void {
+    this.#sendBy(link, nowMs);
+  }
+
+  /** What was sent to it goes back; other connections' requests do not notice. */
+  onLinkLost(link: Link, nowMs: number): void {
+    for (const queue of this.#queues.values()) {
+      for (const pending of queue.unanswered.values()) {
+        if (pending.state !== 'sent' || pending.link !== link) continue;
+        this.#byId.delete(pending.id);
+        this.#takeBack(queue, pending, true);
+      }
+    }
+    this.#sendBy(link, nowMs);
+  }
+
+  onTick(nowMs: number): void {
+    for (const queue of this.#pausing) {
+      if (queue.retryAtMs > nowMs) continue;
+      this.#pausing.delete(queue);
+      this.#send(queue, nowMs);
+    }
+  }
+
+  onAnswer(answer: ClientAnswer | ErrorAnswer, nowMs: number): void {
+    const pending = this.#byId.get(answer.id);
+    if (pending === undefined) return;
+    if (answer.type !== 'errorAnswer') {
+      this.#queueOf(pending).failures = 0;
+      this.finish(pending, answer, nowMs);
+    } else if (pending.id === answer.id) {
+      this.#onRefusal(pending, answer, nowMs);
+    } else {
+      this.#byId.delete(answer.id);
+    }
+  }
+
+  /** Before a newer route takes effect: this attempt was refused, so it need not count as one that may have reached. */
+  onRefusedByOldRoute(answer: ErrorAnswer): void {
+    const pending = this.#byId.get(answer.id);
+    if (pending === undefined) return;
+    this.#byId.delete(answer.id);
+    if (pending.id === answer.id) this.#takeBack(this.#queueOf(pending), pending, false);
+  }
+
+  /** Ends a request and sends what it made room for. */
+  finish(pending: Pending, result: ClientAnswer | GridError, nowMs: number): void {
+    this.end(pending, result);
+    const queue = this.#queueOf(pending);
+    if (queue.waiting.first() !== undefined) this.#send(queue, nowMs);
+  }
+
+  /** The one end of every request that was enqueued; sends nothing. */
+  end(pending: Pending, result: ClientAnswer | GridError): void {
+    assert(pending.state !== 'done', 'a request ends once');
+    const queue = this.#queueOf(pending);
+    if (pending.state === 'returned') queue.returnedCount -= 1;
+    pending.state = 'done';
+    this.#byId.delete(pending.id);
+    for (const id of pending.olderIds) this.#byId.delete(id);
+    queue.release(pending);
+    this.#options.onEnd(pending);
+    pending.done(result);
+  }
+
+  list(): Pending[] {
+    return [...this.#queues.values()].flatMap(({ unanswered, waiting }) => [...unanswered.values(), ...waiting.list()]);
+  }
+
+  /** Why the primary cannot be reached now; empty if it can. */
+  whyUnavailable(partition: PartitionId): string {
+    const route = this.#routes.routeOf(partition);
+    if (route === undefined) return this.#routes.unplaceable(partition) || 'the partition has not been placed yet';
+    if (route.address === '') return 'the partition has no primary';
+    const link = this.#links.at(route.address);
+    if (link.state === 'open') return '';
+    return `its primary ${route.primary} at ${route.address} cannot be reached: ${link.reason || 'connecting'}`;
+  }
+
+  #sendBy(link: Link, nowMs: number): void {
+    for (const queue of this.#queues.values()) {
+      const isConcerned = queue.returnedCount > 0 || this.#routes.routeOf(queue.partition)?.address === link.url;
+      if (isConcerned) this.#send(queue, nowMs);
+    }
+  }
+
+  /** Sends what can be sent now: first what was sent before, then what waits, both in the order of the calls. */
+  #send(queue: PartitionQueue, nowMs: number): void {
+    const route = this.#routes.routeOf(queue.partition);
+    const link = route === undefined || route.address === '' ? undefined : this.#links.at(route.address);
+    if (link !== undefined) this.#links.dial(link, nowMs);
+    if (route === undefined || link === undefined || link.state !== 'open') {
+      const isFirstDial = link?.state === 'dialling' && link.failures === 0;
+      if (!isFirstDial) this.#failIfUnavailable(queue);
+      return;
+    }
+    if (queue.retryAtMs > nowMs) {
+      this.#pausing.add(queue);
+      return;
+    }
+    if (queue.returnedCount > 0) {
+      for (const pending of queue.unanswered.values()) {
+        if (pending.state !== 'returned') continue;
+        queue.returnedCount -= 1;
+        this.#sendOne(queue, pending, { link, route, nowMs });
+      }
+    }
+    for (let next = queue.nextToSend(); next !== undefined; next = queue.nextToSend()) {
+      queue.admit(next);
+      this.#sendOne(queue, next, { link, route, nowMs });
+    }
+  }
+
+  #sendOne(
+    queue: PartitionQueue,
+    pending: Pending,
+    { link, route, nowMs }: { readonly link: Link; readonly route: Route; readonly nowMs: number },
+  ): void {
+    assert(link.connection !== undefined, 'an open link has a connection');
+    this.#lastId += 1;
+    pending.id = this.#lastId;
+    pending.state = 'sent';
+    pending.link = link;
+    pending.sentEpoch = route.epoch;
+    this.#byId.set(pending.id, pending);
+    const remainingMs = pending.deadlineMs - nowMs;
+    const message = messageOf(pending, { route, remainingMs, ackedBelow: queue.ackedBelow });
+    this.#options.effects.send(link.connection, message);
+  }
+
+  /** Sent by an older route: a stopped process keeps its connection open, and nobody must wait for it. */
+  #supersede(queue: PartitionQueue): void {
+    for (const pending of queue.unanswered.values()) {
+      if (pending.state !== 'sent') continue;
+      pending.olderIds.push(pending.id);
+      this.#takeBack(queue, pending, true);
+    }
+  }
+
+  /** The current attempt is over without an outcome: the request is to be sent again. */
+  #takeBack(queue: PartitionQueue, pending: Pending, mayHaveReachedPrimary: boolean): void {
+    assert(pending.state === 'sent', 'only a sent request comes back');
+    if (mayHaveReachedPrimary) {
+      pending.inDoubt = true;
+      pending.attempt += 1;
+    }
+    pending.state = 'returned';
+    pending.id = 0;
+    pending.link = undefined;
+    queue.returnedCount += 1;
+  }
+
+  #onRefusal(pending: Pending, answer: ErrorAnswer, nowMs: number): void {
+    const error = answeredError(pending, answer);
+    const remainingMs = pending.deadlineMs - nowMs;
+    switch (error.code) {
+      case 'not_primary':
+        this.#retryLater(pending, { error, mayHaveReachedPrimary: false, nowMs });
+        this.#options.onWrongRoute();
+        return;
+      case 'overloaded':
+        this.#retryLater(pending, { error, mayHaveReachedPrimary: false, nowMs });
+        return;
+      case 'unavailable':
+        if (this.#options.onUnavailable === 'fail' && !isWriteInDoubt(pending)) break;
+        this.#retryLater(pending, { error, mayHaveReachedPrimary: false, nowMs });
+        return;
+      case 'timeout':
+      case 'aborted':
+      case 'closed':
+        // The outcome is unknown there; another attempt may learn it, unless the time is as good as over.
+        if (error.code === 'timeout' && remainingMs <= 2 * answerMarginMs(pending.request.timeoutMs)) break;
+        this.#retryLater(pending, { error, mayHaveReachedPrimary: true, nowMs });
+        return;
+      default:
+    }
+    this.finish(pending, error, nowMs);
+  }
+
+  #retryLater(
+    pending: Pending,
+    { error, mayHaveReachedPrimary, nowMs }: { error: GridError; mayHaveReachedPrimary: boolean; nowMs: number },
+  ): void {
+    const queue = this.#queueOf(pending);
+    const isOldRoute = (this.#routes.routeOf(queue.partition)?.epoch ?? 0) > pending.sentEpoch;
+    this.#byId.delete(pending.id);
+    this.#takeBack(queue, pending, mayHaveReachedPrimary);
+    pending.lastRefusal = error;
+    // Refusals that come together count once.
+    if (!isOldRoute && queue.retryAtMs <= nowMs) {
+      queue.failures += 1;
+      queue.retryAtMs = nowMs + backoffMs(this.#options.random, queue.failures, REFUSED_BACKOFF);
+    }
+    this.#send(queue, nowMs);
+  }
+
+  #failIfUnavailable(queue: PartitionQueue): void {
+    const unplaceable = this.#routes.unplaceable(queue.partition);
+    if (unplaceable === '' && this.#options.onUnavailable === 'wait') return;
+    const failing = queue.waiting.list();
+    for (const pending of queue.unanswered.values()) {
+      if (pending.state === 'returned' && !isWriteInDoubt(pending)) failing.push(pending);
+    }
+    const reason = unplaceable || this.whyUnavailable(queue.partition);
+    for (const pending of failing) {
+      // `done` of one may have ended another.
+      if (pending.state !== 'done') this.end(pending, unavailableError(pending, reason));
+    }
+  }
+
+  #queueOf(pending: Pending): PartitionQueue {
+    const queue = this.#queues.get(pending.request.partition);
+    assert(queue !== undefined, 'an enqueued request has a queue');
+    return queue;
+  }
+}
+
+/** Only its own retries can tell what became of it. */
+function isWriteInDoubt(pending: Pending): boolean {
+  return pending.inDoubt && isWrite(pending);
+}

@@ -1,0 +1,188 @@
+/** A grid of one obedient container in memory, behind the client machine: for tests of what the application sees. */
+import {
+  asConnectionId,
+  asMapId,
+  asPartitionId,
+  type ConnectionId,
+  ERROR_CODES,
+  type ErrorCode,
+  type Message,
+  NO_BYTES,
+  NO_ROUTE,
+  newRandom,
+  type Operation,
+  type RequestMessage,
+  type Routing,
+  type Write,
+} from '@ostraca/core';
+import type { ClientHost } from './calls.ts';
+import type { ClientMachine } from './client-machine.ts';
+import { type Grid, newGrid } from './grid.ts';
+import { newClientMachine } from './requests.ts';
+import { StatusStream } from './status.ts';
+
+const ADDRESS = 'ws://a:1';
+const PARTITIONS = 4;
+
+interface Stored {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly lsn: number;
+  readonly hash: number;
+}
+
+export class FakeGrid implements ClientHost {
+  readonly machine: ClientMachine;
+  readonly grid: Grid;
+  /** Every request that was sent. */
+  readonly sent: RequestMessage[] = [];
+  /** What a request is refused with; undefined: it is done. */
+  refusal: (message: RequestMessage) => ErrorCode | undefined = () => undefined;
+  readonly #maps = new Map<number, Map<string, Stored>>();
+  #lsn = 0;
+
+  constructor(partitionBy: readonly number[] = []) {
+    const status = new StatusStream();
+    this.machine = newClientMachine({
+      endpoints: [ADDRESS],
+      grid: 'shop',
+      clientId: 'c'.repeat(32),
+      random: newRandom(1),
+      settings: { connectTimeoutMs: 1_000, maxPendingBytes: 64 << 20, onUnavailable: 'wait' },
+      onStatus: (event) => status.publish(event),
+      effects: {
+        dial: () => {
+          const connection = asConnectionId(1);
+          const peer = { role: 'container', name: 'a', incarnation: 'a' } as const;
+          queueMicrotask(() => this.turn((nowMs) => this.machine.onOpen(connection, peer, nowMs)));
+          return connection;
+        },
+        send: (connection, message) => this.#onMessage(connection, message, partitionBy),
+        hangUp: () => {},
+        note: () => {},
+      },
+    });
+    this.grid = newGrid({ name: 'shop', host: this, operationTimeoutMs: 5_000, status });
+  }
+
+  async connected(): Promise<this> {
+    await new Promise((resolve) => this.turn((nowMs) => this.machine.start(nowMs, resolve)));
+    return this;
+  }
+
+  turn<T>(act: (nowMs: number) => T): T {
+    return act(this.nowMs());
+  }
+
+  nowMs(): number {
+    return performance.now();
+  }
+
+  async close(): Promise<void> {}
+
+  sentOf<Type extends RequestMessage['type']>(type: Type): Extract<RequestMessage, { type: Type }>[] {
+    return this.sent.filter((message): message is Extract<RequestMessage, { type: Type }> => message.type === type);
+  }
+
+  #onMessage(connection: ConnectionId, message: Message, partitionBy: readonly number[]): void {
+    if (message.type === 'routingRequest') this.#answer(connection, routing(partitionBy));
+    else this.#answer(connection, this.#answerOf(message as RequestMessage));
+  }
+
+  #answer(connection: ConnectionId, message: Message): void {
+    queueMicrotask(() => this.turn((nowMs) => this.machine.onMessage(connection, message, nowMs)));
+  }
+
+  #answerOf(message: RequestMessage): Message {
+    this.sent.push(message);
+    const code = this.refusal(message) ?? (message.type === 'write' ? this.#refusalOf(message) : undefined);
+    const { id } = message;
+    if (code !== undefined) {
+      return { type: 'errorAnswer', id, code: ERROR_CODES[code].number, detailsJson: '{}', route: NO_ROUTE };
+    }
+    switch (message.type) {
+      case 'read': {
+        const entries = message.keys.map((key) => {
+          const { value, lsn } = this.#stored(message).get(hex(key)) ?? { value: NO_BYTES, lsn: 0 };
+          return { found: lsn > 0, value: message.withoutValues ? NO_BYTES : value, epoch: 1, lsn };
+        });
+        return { type: 'readAnswer', id, entries };
+      }
+      case 'size':
+        return { type: 'sizeAnswer', id, count: this.#stored(message).size };
+      case 'scan': {
+        const matching = [...this.#stored(message).values()]
+          .filter(
+            ({ key, hash }) =>
+              hex(key).startsWith(hex(message.prefix)) && hash > (message.resumed ? message.afterHash : -1),
+          )
+          .sort((a, b) => a.hash - b.hash);
+        const given = matching.slice(0, message.limit);
+        const entries = given.map(({ key, value, lsn }) => ({ key, value, lsn, epoch: 1 }));
+        return {
+          type: 'scanAnswer',
+          id,
+          entries,
+          done: given.length === matching.length,
+          lastHash: given.at(-1)?.hash ?? 0,
+        };
+      }
+      case 'write': {
+        this.#lsn += 1;
+        const applied = message.operations.map((operation) => this.#apply(message, operation));
+        return { type: 'writeAnswer', id, epoch: 1, lsn: this.#lsn, applied: applied.includes(true) };
+      }
+      case 'verify':
+        throw new Error('not used here');
+    }
+  }
+
+  #refusalOf(write: Write): ErrorCode | undefined {
+    for (const { kind, key, ifLsn } of write.operations) {
+      const held = this.#stored(write).get(hex(key));
+      if (kind === 'insert' && held !== undefined) return 'duplicate_key';
+      if (kind === 'update' && held === undefined) return 'key_not_found';
+      if (ifLsn > 0 && held?.lsn !== ifLsn) return 'version_conflict';
+    }
+    return undefined;
+  }
+
+  #apply(write: Write, { kind, key, value }: Operation): boolean {
+    const stored = this.#stored(write);
+    if (kind === 'clear') stored.clear();
+    else if (kind === 'delete') return stored.delete(hex(key));
+    else stored.set(hex(key), { key, value, lsn: this.#lsn, hash: Number.parseInt(hex(key).slice(-10, -2), 16) });
+    return true;
+  }
+
+  #stored({ partition }: { partition: number }): Map<string, Stored> {
+    let stored = this.#maps.get(partition);
+    if (stored === undefined) {
+      stored = new Map();
+      this.#maps.set(partition, stored);
+    }
+    return stored;
+  }
+}
+
+function routing(partitionBy: readonly number[]): Routing {
+  const maps = [{ id: asMapId(0), name: 'orders' }];
+  return {
+    type: 'routing',
+    grid: 'shop',
+    generation: '1-x',
+    mapSets: [{ name: 's', firstPartition: 0, numberOfPartitions: PARTITIONS, partitionBy, maps, unplaceable: '' }],
+    routes: Array.from({ length: PARTITIONS }, (_, index) => ({
+      partition: asPartitionId(index),
+      epoch: 1,
+      version: 1,
+      primary: 'a',
+      address: ADDRESS,
+    })),
+    addresses: [ADDRESS],
+  };
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}

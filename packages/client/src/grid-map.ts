@@ -1,0 +1,289 @@
+/** One map of a grid, as the application sees it. */
+import { decodeKey, type GridError, type Key, NO_BYTES, type Operation, type OperationKind } from '@ostraca/core';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { type BulkOptions, clearAll, readAll, sizeOf, writeAll } from './bulk.ts';
+import { CALL_OPTIONS, type CallOptions, call, type GridContext, placeKey, placeOf } from './calls.ts';
+import { checkOptions, checkTimeout, invalid, notSupportedYet } from './check-options.ts';
+import { type IterationOptions, scan } from './iteration.ts';
+import { type CodecOption, newValues, type Values } from './values.ts';
+import { parseIfVersion, type Version, versionOf } from './version.ts';
+
+export interface MapOptions<Value> {
+  /** Any Standard Schema: checked on every write, `invalid_argument` with `details.issues` if it refuses. */
+  readonly value?: StandardSchemaV1<unknown, Value> | undefined;
+  /** Default `messagepack`. Values are read by whatever codec they were written with. */
+  readonly codec?: CodecOption<Value> | undefined;
+}
+
+export interface WriteOptions extends CallOptions {
+  /** The version that the entry must have; another, or none, is `version_conflict`. */
+  readonly ifVersion?: Version | undefined;
+}
+
+export interface SetOptions extends WriteOptions {
+  /** Not supported yet: `invalid_argument`. */
+  readonly ttlMs?: number | undefined;
+}
+
+export interface Entry<K, V> {
+  readonly key: K;
+  readonly value: V;
+  readonly version: Version;
+  readonly expiresAt: number | undefined;
+}
+
+/**
+ * Every call rejects with a {@link GridError} if it fails. Before anything is sent: `invalid_argument`, `too_large`,
+ * `undefined_map`, `aborted`, `closed`. A write that was sent: `timeout`, `aborted` and `closed` with the outcome
+ * `unknown`; every other code, and every code of a read, is `not_applied`. Retries on the way are under one request
+ * id, so that the write takes effect at most once.
+ */
+export interface GridMap<K extends Key, V> extends AsyncIterable<[K, V]> {
+  readonly name: string;
+  /** Inserts or updates, and resolves once it is decided: to the entry's new version. */
+  set(key: K, value: V, options?: SetOptions): Promise<Version>;
+  /** @throws {@link GridError} `duplicate_key`: it is already there. */
+  insert(key: K, value: V, options?: SetOptions): Promise<Version>;
+  /** @throws {@link GridError} `key_not_found`: it is not there. */
+  update(key: K, value: V, options?: SetOptions): Promise<Version>;
+  get(key: K, options?: CallOptions): Promise<V | undefined>;
+  getEntry(key: K, options?: CallOptions): Promise<Entry<K, V> | undefined>;
+  has(key: K, options?: CallOptions): Promise<boolean>;
+  /** Whether it was there. */
+  delete(key: K, options?: WriteOptions): Promise<boolean>;
+  /** Not supported yet: `invalid_argument`. */
+  touch(key: K, options?: WriteOptions): Promise<boolean>;
+  /** Not supported yet: `invalid_argument`. */
+  lock(key: K, options?: CallOptions): Promise<never>;
+  /** From the very keys given; absent ones are left out. */
+  getAll(keys: Iterable<K>, options?: CallOptions): Promise<Map<K, V>>;
+  /**
+   * Cut into log records of at most 1,000 operations and 1 MiB, each atomic.
+   *
+   * @throws {@link GridError} with the worst outcome, and the keys in `details.committed`, `details.not_applied` and
+   *   `details.unknown`.
+   */
+  setAll(entries: Iterable<readonly [K, V]>, options?: CallOptions): Promise<void>;
+  /** As `setAll`. */
+  deleteAll(keys: Iterable<K>, options?: CallOptions): Promise<void>;
+  /** The partitions are counted one by one, not at one moment. @throws names failed ones in `details.partitions`. */
+  size(options?: CallOptions): Promise<number>;
+  /** One log record per partition. @throws names failed ones in `details.partitions`. */
+  clear(options?: CallOptions): Promise<void>;
+  /**
+   * Reads, changes and writes back if nobody else did in between; else again, until the deadline. A `change` that
+   * returns undefined deletes. Resolves to what `change` returned last.
+   */
+  compute(
+    key: K,
+    change: (value: V | undefined) => V | undefined | Promise<V | undefined>,
+    options?: CallOptions,
+  ): Promise<V | undefined>;
+  /** In no order that means something; an entry that is there throughout is given exactly once. */
+  entries(options?: IterationOptions): AsyncIterableIterator<[K, V]>;
+  keys(options?: IterationOptions): AsyncIterableIterator<K>;
+  values(options?: IterationOptions): AsyncIterableIterator<V>;
+}
+
+const WRITE_OPTIONS = { known: [...CALL_OPTIONS, 'ifVersion'] };
+const SET_OPTIONS = { ...WRITE_OPTIONS, later: ['ttlMs'] };
+const READ_OPTIONS = { known: CALL_OPTIONS };
+
+/** @throws {@link GridError} `invalid_argument`: an unknown option. */
+export function newGridMap<K extends Key, V>(
+  context: GridContext,
+  name: string,
+  options: MapOptions<V> = {},
+): GridMap<K, V> {
+  if (typeof name !== 'string' || name === '') throw invalid('name', 'must name a map');
+  checkOptions(options, { known: ['value', 'codec'] });
+  return new RemoteMap<K, V>(context, name, newValues(options.codec, options.value));
+}
+
+class RemoteMap<K extends Key, V> implements GridMap<K, V> {
+  readonly name: string;
+  readonly #context: GridContext;
+  readonly #values: Values<V>;
+
+  constructor(context: GridContext, name: string, values: Values<V>) {
+    this.name = name;
+    this.#context = context;
+    this.#values = values;
+  }
+
+  set(key: K, value: V, options?: SetOptions): Promise<Version> {
+    return this.#put('set', key, { value, options });
+  }
+
+  insert(key: K, value: V, options?: SetOptions): Promise<Version> {
+    return this.#put('insert', key, { value, options });
+  }
+
+  update(key: K, value: V, options?: SetOptions): Promise<Version> {
+    return this.#put('update', key, { value, options });
+  }
+
+  async get(key: K, options?: CallOptions): Promise<V | undefined> {
+    const found = await this.#read(key, false, options);
+    return found === undefined ? undefined : this.#values.decode(found.value);
+  }
+
+  async getEntry(key: K, options?: CallOptions): Promise<Entry<K, V> | undefined> {
+    const found = await this.#read(key, false, options);
+    if (found === undefined) return undefined;
+    return { key, value: this.#values.decode(found.value), version: versionOf(found), expiresAt: undefined };
+  }
+
+  async has(key: K, options?: CallOptions): Promise<boolean> {
+    return (await this.#read(key, true, options)) !== undefined;
+  }
+
+  async delete(key: K, options?: WriteOptions): Promise<boolean> {
+    checkOptions(options, WRITE_OPTIONS);
+    const { applied } = await this.#write('delete', key, { value: NO_BYTES, options });
+    return applied;
+  }
+
+  async touch(): Promise<boolean> {
+    throw notSupportedYet('touch');
+  }
+
+  async lock(): Promise<never> {
+    throw notSupportedYet('lock');
+  }
+
+  async getAll(keys: Iterable<K>, options?: CallOptions): Promise<Map<K, V>> {
+    const bulk = this.#bulk(options);
+    const placed = Array.from(keys, (key) => placeKey(key, bulk.place));
+    const found = await readAll(bulk, placed);
+    return new Map(found.map(({ key, bytes }) => [key, this.#values.decode(bytes)]));
+  }
+
+  async setAll(entries: Iterable<readonly [K, V]>, options?: CallOptions): Promise<void> {
+    const bulk = this.#bulk(options);
+    // All are checked and encoded before the first is sent.
+    const writes = [];
+    for (const [key, value] of entries) {
+      const placed = placeKey(key, bulk.place);
+      const encoded = this.#values.encode(value);
+      const bytes = encoded instanceof Promise ? await encoded : encoded;
+      writes.push({ placed, operation: operationOf('set', placed.bytes, { value: bytes }) });
+    }
+    await writeAll(bulk, writes);
+  }
+
+  async deleteAll(keys: Iterable<K>, options?: CallOptions): Promise<void> {
+    const bulk = this.#bulk(options);
+    const writes = Array.from(keys, (key) => {
+      const placed = placeKey(key, bulk.place);
+      return { placed, operation: operationOf('delete', placed.bytes, { value: NO_BYTES }) };
+    });
+    await writeAll(bulk, writes);
+  }
+
+  async size(options?: CallOptions): Promise<number> {
+    return sizeOf(this.#bulk(options));
+  }
+
+  async clear(options?: CallOptions): Promise<void> {
+    await clearAll(this.#bulk(options));
+  }
+
+  async compute(
+    key: K,
+    change: (value: V | undefined) => V | undefined | Promise<V | undefined>,
+    options: CallOptions = {},
+  ): Promise<V | undefined> {
+    checkOptions(options, READ_OPTIONS);
+    const { host, operationTimeoutMs } = this.#context;
+    const endMs = host.nowMs() + checkTimeout('deadlineMs', options.deadlineMs ?? operationTimeoutMs);
+    const remaining = (): CallOptions => ({ ...options, deadlineMs: Math.max(1, Math.floor(endMs - host.nowMs())) });
+    for (;;) {
+      const entry = await this.getEntry(key, remaining());
+      const next = await change(entry?.value);
+      try {
+        await this.#replace(key, next, { ...remaining(), ifVersion: entry?.version });
+        return next;
+      } catch (error) {
+        // Somebody was faster, so somebody has gone ahead: trying at once cannot go round for ever.
+        if (!hasChanged(error as GridError) || host.nowMs() >= endMs) throw error;
+      }
+    }
+  }
+
+  async *entries(options: IterationOptions = {}): AsyncGenerator<[K, V]> {
+    for await (const { key, value } of scan(this.#context, this.name, { ...options, withoutValues: false })) {
+      yield [decodeKey(key) as K, this.#values.decode(value)];
+    }
+  }
+
+  async *keys(options: IterationOptions = {}): AsyncGenerator<K> {
+    for await (const { key } of scan(this.#context, this.name, { ...options, withoutValues: true })) {
+      yield decodeKey(key) as K;
+    }
+  }
+
+  async *values(options: IterationOptions = {}): AsyncGenerator<V> {
+    for await (const [, value] of this.entries(options)) yield value;
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<[K, V]> {
+    return this.entries();
+  }
+
+  /** `options.ifVersion` undefined: it was not there. */
+  async #replace(key: K, next: V | undefined, options: WriteOptions): Promise<void> {
+    if (next !== undefined)
+      await this.#put(options.ifVersion === undefined ? 'insert' : 'set', key, { value: next, options });
+    else if (options.ifVersion !== undefined) await this.delete(key, options);
+  }
+
+  async #put(
+    kind: OperationKind,
+    key: K,
+    { value, options }: { readonly value: V; readonly options: SetOptions | undefined },
+  ): Promise<Version> {
+    checkOptions(options, SET_OPTIONS);
+    const encoded = this.#values.encode(value);
+    // Awaited only if it must be: calls of one turn leave in one frame, and in their order.
+    const bytes = encoded instanceof Promise ? await encoded : encoded;
+    return versionOf(await this.#write(kind, key, { value: bytes, options }));
+  }
+
+  #write(
+    kind: OperationKind,
+    key: K,
+    { value, options }: { readonly value: Uint8Array; readonly options: WriteOptions | undefined },
+  ) {
+    const place = placeOf(this.#context, this.name);
+    const { bytes, partition } = placeKey(key, place);
+    const operations = [operationOf(kind, bytes, { value, ifVersion: options?.ifVersion })];
+    return call(this.#context, { place, partition, body: { kind: 'write', operations }, options });
+  }
+
+  async #read(key: K, withoutValues: boolean, options: CallOptions | undefined) {
+    checkOptions(options, READ_OPTIONS);
+    const place = placeOf(this.#context, this.name);
+    const { bytes, partition } = placeKey(key, place);
+    const body = { kind: 'read', keys: [bytes], withoutValues } as const;
+    const [entry] = (await call(this.#context, { place, partition, body, options })).entries;
+    return entry?.found === true ? entry : undefined;
+  }
+
+  #bulk(options: CallOptions | undefined): BulkOptions {
+    checkOptions(options, READ_OPTIONS);
+    return { context: this.#context, place: placeOf(this.#context, this.name), options };
+  }
+}
+
+function operationOf(
+  kind: OperationKind,
+  key: Uint8Array,
+  { value, ifVersion }: { readonly value: Uint8Array; readonly ifVersion?: Version | undefined },
+): Operation {
+  return { kind, key, value, ...parseIfVersion(ifVersion) };
+}
+
+function hasChanged({ code }: GridError): boolean {
+  return code === 'version_conflict' || code === 'duplicate_key';
+}

@@ -1,0 +1,145 @@
+/** A request of the application from its submission to its answer. */
+import type {
+  GridError,
+  MapId,
+  Operation,
+  PartitionId,
+  ReadAnswer,
+  RequestMessage,
+  Route,
+  ScanAnswer,
+  SizeAnswer,
+  WriteAnswer,
+} from '@ostraca/core';
+import type { Link } from './links.ts';
+
+export type RequestBody =
+  | { readonly kind: 'read'; readonly keys: readonly Uint8Array[]; readonly withoutValues: boolean }
+  | { readonly kind: 'size' }
+  | {
+      readonly kind: 'scan';
+      readonly resumed: boolean;
+      readonly afterHash: number;
+      readonly limit: number;
+      readonly prefix: Uint8Array;
+      readonly withoutValues: boolean;
+    }
+  | { readonly kind: 'write'; readonly operations: readonly Operation[] };
+
+export interface ClientRequest {
+  readonly partition: PartitionId;
+  readonly map: MapId;
+  readonly body: RequestBody;
+  readonly timeoutMs: number;
+}
+
+export type ClientAnswer = ReadAnswer | SizeAnswer | ScanAnswer | WriteAnswer;
+export type Done = (result: ClientAnswer | GridError) => void;
+
+/**
+ * `overflow`: beyond maxPendingBytes. `waiting`: never sent. `sent`: the current attempt is out. `returned`: to be
+ * sent again. `done`: answered or given up.
+ */
+export type PendingState = 'overflow' | 'waiting' | 'sent' | 'returned' | 'done';
+
+export interface Pending {
+  readonly request: ClientRequest;
+  readonly done: Done;
+  readonly deadlineMs: number;
+  deadlineStep: number;
+  readonly bytes: number;
+  state: PendingState;
+  /** Position among the requests of its partition: from 1, in the order of the first sending; 0 before. */
+  order: number;
+  /** Of a write, from its first sending on: the same for all attempts. */
+  seq: number;
+  /** The next or current attempt; raised only when an earlier one may have reached a primary (A2). */
+  attempt: number;
+  /** An attempt that is no longer the current one may have reached a primary, and its outcome is unknown. */
+  inDoubt: boolean;
+  /** Message id of the current attempt, 0 if none is out. An answer pairs with its attempt by this. */
+  id: number;
+  /** Of attempts before it whose answers may still come. */
+  olderIds: number[];
+  link: Link | undefined;
+  sentEpoch: number;
+  /** What the last refusal said: facts for the error at the deadline. */
+  lastRefusal: GridError | undefined;
+}
+
+/** Bookkeeping of one request, counted with its keys and values. */
+const OVERHEAD_BYTES = 128;
+
+function bytesOf(body: RequestBody): number {
+  let bytes = OVERHEAD_BYTES;
+  if (body.kind === 'read') for (const key of body.keys) bytes += key.length;
+  if (body.kind === 'write') for (const { key, value } of body.operations) bytes += key.length + value.length;
+  return bytes;
+}
+
+export function isWrite(pending: Pending): boolean {
+  return pending.request.body.kind === 'write';
+}
+
+/** Whether some attempt may have had, or may yet have, an effect. */
+export function mayHaveReached(pending: Pending): boolean {
+  return pending.inDoubt || pending.state === 'sent';
+}
+
+/** The server gives up a little earlier than we do, so that what it knows of the reason still arrives. */
+export function answerMarginMs(remainingMs: number): number {
+  return Math.min(100, remainingMs / 10);
+}
+
+export function messageOf(
+  pending: Pending,
+  { route, remainingMs, ackedBelow }: { route: Route; remainingMs: number; ackedBelow: number },
+): RequestMessage {
+  const { request, id, seq, attempt } = pending;
+  const { body, partition, map } = request;
+  const ttlMs = Math.max(1, Math.floor(remainingMs - answerMarginMs(remainingMs)));
+  const { epoch } = route;
+  switch (body.kind) {
+    case 'read':
+      return { type: 'read', id, partition, epoch, map, ttlMs, keys: body.keys, withoutValues: body.withoutValues };
+    case 'size':
+      return { type: 'size', id, partition, epoch, map, ttlMs };
+    case 'scan': {
+      const { resumed, afterHash, limit, prefix, withoutValues } = body;
+      return { type: 'scan', id, partition, epoch, map, ttlMs, resumed, afterHash, limit, prefix, withoutValues };
+    }
+    case 'write':
+      return {
+        type: 'write',
+        id,
+        partition,
+        epoch,
+        map,
+        ttlMs,
+        seq,
+        ackedBelow,
+        attempt,
+        operations: body.operations,
+      };
+  }
+}
+
+export function newPending(request: ClientRequest, done: Done, nowMs: number): Pending {
+  return {
+    request,
+    done,
+    deadlineMs: nowMs + request.timeoutMs,
+    deadlineStep: 0,
+    bytes: bytesOf(request.body),
+    state: 'overflow',
+    order: 0,
+    seq: 0,
+    attempt: 1,
+    inDoubt: false,
+    id: 0,
+    olderIds: [],
+    link: undefined,
+    sentEpoch: 0,
+    lastRefusal: undefined,
+  };
+}

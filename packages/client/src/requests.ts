@@ -1,0 +1,287 @@
+/**
+ * The client as a machine. It knows no socket, no clock and no promise, so that the simulator can drive it. Here:
+ * its connections, what it knows of the routing, deadlines, and the limit that all requests share; where a request
+ * goes and when it goes again is `dispatch.ts`.
+ */
+import {
+  assert,
+  type ConnectionId,
+  type ErrorAnswer,
+  errorCodeOf,
+  type GridError,
+  type Message,
+  type Peer,
+  type Routing,
+  type RoutingRefused,
+} from '@ostraca/core';
+import type { ClientMachine, ClientMachineOptions } from './client-machine.ts';
+import { Deadlines } from './deadlines.ts';
+import { Dispatch } from './dispatch.ts';
+import { abortedError, closedError, connectRefused, deadlineError, overflowError } from './failures.ts';
+import { Fifo } from './fifo.ts';
+import { type Link, Links } from './links.ts';
+import { type ClientAnswer, type ClientRequest, type Done, newPending, type Pending } from './pending.ts';
+import { type RouteChange, Routes } from './routes.ts';
+import { RoutingSource } from './routing-source.ts';
+import type { StatusEvent } from './status.ts';
+
+export function newClientMachine(options: ClientMachineOptions): ClientMachine {
+  return new Requests(options);
+}
+
+class Requests implements ClientMachine {
+  readonly routes = new Routes();
+  readonly #options: ClientMachineOptions;
+  readonly #links: Links;
+  readonly #source: RoutingSource;
+  readonly #dispatch: Dispatch;
+  readonly #deadlines = new Deadlines<Pending>();
+  /** Beyond maxPendingBytes, in the order of their calls. */
+  readonly #overflow = new Fifo<Pending>((pending) => pending.state === 'done');
+  /** Of all requests that are enqueued and have no answer. */
+  #pendingBytes = 0;
+  #primaryAddresses: ReadonlySet<string> = new Set();
+  #connecting: { readonly deadlineMs: number; readonly done: (error: GridError | undefined) => void } | undefined;
+  #closed = false;
+
+  constructor(options: ClientMachineOptions) {
+    assert(options.endpoints.length > 0, 'a client has an endpoint');
+    this.#options = options;
+    const { effects, grid, endpoints, settings } = options;
+    const { routes } = this;
+    const random = options.random.fork();
+    const links = new Links(effects, random);
+    this.#links = links;
+    this.#source = new RoutingSource({ grid, endpoints, effects, random, links, routes });
+    this.#dispatch = new Dispatch({
+      effects,
+      random,
+      links,
+      routes,
+      onUnavailable: settings.onUnavailable,
+      onEnd: (pending) => {
+        this.#pendingBytes -= pending.bytes;
+        this.#deadlines.delete(pending);
+      },
+      onWrongRoute: () => this.#source.askAnother(),
+    });
+  }
+
+  start(nowMs: number, done: (error: GridError | undefined) => void): void {
+    this.#connecting = { deadlineMs: nowMs + this.#options.settings.connectTimeoutMs, done };
+    this.#source.keepUp(nowMs);
+  }
+
+  submit(request: ClientRequest, done: Done, nowMs: number): Pending {
+    const pending = newPending(request, done, nowMs);
+    if (this.#closed) {
+      pending.state = 'done';
+      done(closedError(pending));
+      return pending;
+    }
+    this.#deadlines.add(pending);
+    this.#overflow.push(pending);
+    this.#enqueueWhatFits(nowMs);
+    return pending;
+  }
+
+  abort(pending: Pending, reason: unknown, nowMs: number): void {
+    if (pending.state !== 'done') this.#giveUp(pending, abortedError(pending, reason), nowMs);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#endConnecting(undefined);
+    for (const pending of [...this.#dispatch.list(), ...this.#overflow.list()]) {
+      if (pending.state === 'overflow') this.#endUnqueued(pending, closedError(pending));
+      else if (pending.state !== 'done') this.#dispatch.end(pending, closedError(pending));
+    }
+    this.#links.hangUpAll('the client closes');
+    this.#tell({ type: 'closed' });
+  }
+
+  onOpen(connection: ConnectionId, peer: Peer, nowMs: number): void {
+    const link = this.#links.of(connection);
+    if (link === undefined || this.#closed) return;
+    this.#links.onOpen(link, peer);
+    if (peer.role === 'container') {
+      this.#tell({ type: 'container_connected', container: peer.name, address: link.url });
+    }
+    this.#source.keepUp(nowMs);
+    this.#dispatch.onLinkOpen(link, nowMs);
+  }
+
+  onMessage(connection: ConnectionId, message: Message, nowMs: number): void {
+    const link = this.#links.of(connection);
+    if (link === undefined || this.#closed) return;
+    switch (message.type) {
+      case 'routing':
+        this.#links.onHeard(link);
+        this.#onRouting(link, message, nowMs);
+        break;
+      case 'routingRefused':
+        this.#onRoutingRefused(link, message, nowMs);
+        break;
+      case 'readAnswer':
+      case 'sizeAnswer':
+      case 'scanAnswer':
+      case 'writeAnswer':
+      case 'errorAnswer':
+        this.#links.onHeard(link);
+        this.#onAnswer(message, nowMs);
+        break;
+      default:
+        this.#note('warn', 'unexpected_message', { type: message.type, address: link.url });
+    }
+    this.#enqueueWhatFits(nowMs);
+  }
+
+  onClose(connection: ConnectionId, reason: string, nowMs: number): void {
+    const link = this.#links.of(connection);
+    if (link === undefined) return;
+    const isContainer = link.peer?.role === 'container';
+    const wasSource = link.answered;
+    this.#links.onClose(link, reason, nowMs);
+    if (this.#closed) return;
+    if (isContainer) this.#tell({ type: 'container_lost', address: link.url, reason });
+    if (wasSource && !this.#source.hasSource()) this.#tell({ type: 'disconnected', address: link.url, reason });
+    if (isContainer || this.#primaryAddresses.has(link.url)) this.#source.askAnother();
+    this.#source.keepUp(nowMs);
+    this.#dispatch.onLinkLost(link, nowMs);
+    this.#links.forget((other) => this.#isWanted(other));
+    this.#enqueueWhatFits(nowMs);
+  }
+
+  onTick(nowMs: number, _lateMs: number): void {
+    if (this.#closed) return;
+    for (const pending of this.#deadlines.takeDue(nowMs)) {
+      if (pending.state !== 'done') this.#expire(pending, nowMs);
+    }
+    if (this.#connecting !== undefined && this.#connecting.deadlineMs <= nowMs) {
+      this.#endConnecting(this.#source.describeFailure());
+    }
+    this.#source.keepUp(nowMs);
+    this.#dialPrimaries(nowMs);
+    this.#dispatch.onTick(nowMs);
+    this.#enqueueWhatFits(nowMs);
+  }
+
+  // ── Routing ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #onRouting(link: Link, routing: Routing, nowMs: number): void {
+    if (routing.grid !== this.#options.grid) return;
+    const hadSource = this.#source.hasSource();
+    this.#source.onAnswer(link);
+    if (!hadSource) this.#tell({ type: 'connected', address: link.url });
+    // A generation that cannot be compared is a grid started anew: believed only when nobody of ours is left.
+    const changes = this.routes.adopt(routing, this.#isCutOff());
+    if (changes === undefined) {
+      this.#note('warn', 'routing_of_another_generation', { address: link.url, generation: routing.generation });
+      return;
+    }
+    const { generation } = routing;
+    if (changes.length > 0) this.#tell({ type: 'routing', generation, changedPartitions: changes.length });
+    this.#applyChanges(changes, nowMs);
+    this.#dispatch.failUnplaceable();
+    this.#links.forget((other) => this.#isWanted(other));
+    this.#endConnecting(undefined);
+  }
+
+  #onRoutingRefused(link: Link, refused: RoutingRefused, nowMs: number): void {
+    if (refused.grid !== this.#options.grid) return;
+    this.#source.onRefused(link, refused.reason);
+    // Another try on another connection; but one that carries requests is kept.
+    if (!this.#primaryAddresses.has(link.url)) this.#links.hangUp(link, 'it refused the routing');
+    const code = errorCodeOf(refused.code);
+    if (code === 'unavailable' || code === 'overloaded' || code === 'not_primary') this.#source.keepUp(nowMs);
+    else this.#endConnecting(connectRefused(code, { grid: refused.grid, address: link.url, reason: refused.reason }));
+  }
+
+  #applyChanges(changes: readonly RouteChange[], nowMs: number): void {
+    this.#primaryAddresses = this.routes.primaryAddresses();
+    this.#dialPrimaries(nowMs);
+    this.#dispatch.onRoutes(changes, nowMs);
+  }
+
+  /** Ahead of the first request: nobody waits for a handshake then. */
+  #dialPrimaries(nowMs: number): void {
+    for (const url of this.#primaryAddresses) this.#links.dial(this.#links.at(url), nowMs);
+  }
+
+  #isCutOff(): boolean {
+    for (const url of this.#primaryAddresses) {
+      const { state, failures } = this.#links.at(url);
+      if (state === 'open' || failures === 0) return false;
+    }
+    return true;
+  }
+
+  #isWanted(link: Link): boolean {
+    return (
+      this.#primaryAddresses.has(link.url) || this.#source.isCandidate(link) || this.routes.addresses.includes(link.url)
+    );
+  }
+
+  #endConnecting(error: GridError | undefined): void {
+    const connecting = this.#connecting;
+    this.#connecting = undefined;
+    connecting?.done(error);
+  }
+
+  // ── Requests ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #enqueueWhatFits(nowMs: number): void {
+    for (let next = this.#overflow.first(); next !== undefined; next = this.#overflow.first()) {
+      // One that is larger than the limit by itself goes alone.
+      const { maxPendingBytes } = this.#options.settings;
+      if (this.#pendingBytes > 0 && this.#pendingBytes + next.bytes > maxPendingBytes) return;
+      this.#overflow.shift();
+      this.#pendingBytes += next.bytes;
+      this.#dispatch.enqueue(next, nowMs);
+    }
+  }
+
+  #onAnswer(answer: ClientAnswer | ErrorAnswer, nowMs: number): void {
+    const change = answer.type === 'errorAnswer' ? this.routes.adoptRoute(answer.route) : undefined;
+    if (answer.type !== 'errorAnswer' || change === undefined) {
+      this.#dispatch.onAnswer(answer, nowMs);
+      return;
+    }
+    this.#dispatch.onRefusedByOldRoute(answer);
+    this.#applyChanges([change], nowMs);
+  }
+
+  #expire(pending: Pending, nowMs: number): void {
+    if (pending.state === 'overflow') {
+      this.#endUnqueued(pending, overflowError(pending, this.#options.settings.maxPendingBytes));
+      return;
+    }
+    const { partition } = pending.request;
+    const container = this.routes.routeOf(partition)?.primary ?? '';
+    const unavailable = this.#dispatch.whyUnavailable(partition);
+    this.#dispatch.finish(pending, deadlineError(pending, { unavailable, container }), nowMs);
+  }
+
+  #giveUp(pending: Pending, error: GridError, nowMs: number): void {
+    if (pending.state === 'overflow') this.#endUnqueued(pending, error);
+    else this.#dispatch.finish(pending, error, nowMs);
+    this.#enqueueWhatFits(nowMs);
+  }
+
+  #endUnqueued(pending: Pending, error: GridError): void {
+    this.#deadlines.delete(pending);
+    pending.state = 'done';
+    pending.done(error);
+  }
+
+  #tell(event: StatusEvent): void {
+    this.#options.onStatus?.(event);
+    const { type, ...facts } = event;
+    this.#note(type === 'container_lost' || type === 'disconnected' ? 'warn' : 'info', type, facts);
+  }
+
+  #note(level: 'info' | 'warn', event: string, facts: Readonly<Record<string, string | number>>): void {
+    this.#options.effects.note({ level, event, facts });
+  }
+}

@@ -1,0 +1,499 @@
+/**
+ * The catalog: the one that decides who hosts which shard and who is alive. It is not on the path of reads and writes.
+ *
+ *     a message or a tick  ->  events (journalled, then applied)  ->  decide: promote, place, heal  ->  push
+ *
+ * One way in for each kind of message. What follows from all the messages of a turn is decided once, in `settle`, so
+ * that the death of a container with a thousand shards is one push and not a thousand.
+ *
+ * Where the rules of docs/internals/replication.md are enforced: K1 (`isReady`), K3 (leases.ts), L2 (promotions.ts), P1
+ * (promotion.ts), E1 to E3 (in-sync.ts), I-CFG (chain.ts).
+ */
+import { assert, must } from '../assert.ts';
+import { ERROR_CODES, type ErrorCode, GridError } from '../errors.ts';
+import { type ConnectionId, type Host, type Incarnation, type PartitionId, type Rid, sameHost } from '../ids.ts';
+import type { Machine, Note, Peer } from '../machine.ts';
+import type {
+  ChangeInSync,
+  Heartbeat,
+  Message,
+  PartitionLease,
+  ProvedDead,
+  Register,
+  ReplicaFailed,
+  Unplaceable,
+} from '../messages.ts';
+import { type Policy, strictestFailureDetection } from '../policy.ts';
+import type { Random } from '../random.ts';
+import { mapSetOf, type Topology, topologyOf } from '../topology.ts';
+import { type CatalogStatus, catalogStatus } from './catalog-status.ts';
+import { hasHost } from './chain.ts';
+import { hostsOf, type Member, type PartitionConfig } from './config.ts';
+import type { CatalogEffects } from './effects.ts';
+import { ForeignShards } from './foreign-shards.ts';
+import { changeInSync } from './in-sync.ts';
+import { leasesByPrimary } from './leases.ts';
+import { Membership } from './membership.ts';
+import { heal, type PlacementFacts, placeFirst } from './placement.ts';
+import { policyDifference } from './policy-difference.ts';
+import { Promotions, promotionNote } from './promotions.ts';
+import { Pushes } from './pushes.ts';
+import { considerShards, refuseRegister } from './registration.ts';
+import {
+  apply,
+  type CatalogEvent,
+  type CatalogState,
+  compact,
+  EMPTY_STATE,
+  type EndCause,
+  hasFailed,
+} from './state.ts';
+import { UnplaceableNotices } from './unplaceable-notices.ts';
+
+/** A restarted catalog waits at least so long for containers to come back before it decides anything (K1). */
+const START_WAIT_MIN_MS = 2_000;
+/** A container that is gone and in no configuration is shown for so long. */
+const FORGET_AFTER_MS = 60_000;
+const FORGET_EVERY_MS = 5_000;
+
+export interface CatalogOptions {
+  readonly policy: Policy;
+  readonly random: Random;
+  readonly effects: CatalogEffects;
+  /** What the journal holds, in order; empty: a new one. */
+  readonly events: readonly CatalogEvent[];
+  readonly nowMs: number;
+}
+
+export interface Catalog extends Machine {
+  /** For people and scripts: plain values, fit for JSON. */
+  status(nowMs: number): CatalogStatus;
+  state(): CatalogState;
+  /** The events of a rewritten journal. */
+  compact(): CatalogEvent[];
+}
+
+/** @throws {GridError} `incompatible_policy`: the journal was founded with another one; `details.difference` says how. */
+export function newCatalog(options: CatalogOptions): Catalog {
+  return new CatalogMachine(options);
+}
+
+class CatalogMachine implements Catalog {
+  private readonly effects: CatalogEffects;
+  private readonly random: Random;
+  private readonly topology: Topology;
+  private readonly membership: Membership;
+  private readonly pushes: Pushes;
+  private readonly notices: UnplaceableNotices;
+  private readonly leaseMs: number;
+  private readonly heartbeatMs: number;
+  private readonly peers = new Map<ConnectionId, Peer>();
+  /** Before it nothing is declared, promoted or placed (K1). */
+  private readonly readyAtMs: number;
+  private current: CatalogState;
+  private readonly foreign = new ForeignShards();
+  private readonly promotions: Promotions;
+  private readonly refusedIncarnations = new Set<Incarnation>();
+  private leases: ReadonlyMap<Incarnation, readonly PartitionLease[]> | undefined;
+  private unplaceable: readonly Unplaceable[] = [];
+  private changed = new Set<PartitionId>();
+  /** Members, their liveness or the reasons changed. */
+  private isDirty = true;
+  private wasReady = false;
+  /** Members and reasons as containers were last told. */
+  private told = '';
+  private forgetAtMs = 0;
+
+  constructor({ policy, random, effects, events, nowMs }: CatalogOptions) {
+    const { heartbeatMs, suspectAfterMs } = strictestFailureDetection(policy);
+    this.effects = effects;
+    this.random = random;
+    this.topology = topologyOf(policy);
+    this.leaseMs = suspectAfterMs;
+    this.heartbeatMs = heartbeatMs;
+    this.membership = new Membership({ leaseMs: suspectAfterMs, heartbeatMs });
+    this.notices = new UnplaceableNotices(effects);
+    this.pushes = new Pushes(effects, () => this.routingSource());
+    this.current = events.reduce(apply, EMPTY_STATE);
+    this.readyAtMs = nowMs + Math.max(this.current.largestLeaseMs, START_WAIT_MIN_MS);
+    this.promotions = new Promotions({
+      topology: this.topology,
+      membership: this.membership,
+      leaseMs: suspectAfterMs,
+      heartbeatMs,
+      readyAtMs: this.readyAtMs,
+    });
+    this.found(JSON.stringify(policy));
+    for (const container of this.current.containers) {
+      const ended = container.ended !== 'no';
+      this.membership.restore(container, { expiryMs: this.readyAtMs, ended, nowMs });
+    }
+  }
+
+  state(): CatalogState {
+    return this.current;
+  }
+
+  compact(): CatalogEvent[] {
+    return compact(this.current);
+  }
+
+  status(nowMs: number): CatalogStatus {
+    const { current: state, membership, topology, unplaceable } = this;
+    return catalogStatus({ state, membership, topology, unplaceable, nowMs, isReady: this.isReady(nowMs) });
+  }
+
+  onOpen(connection: ConnectionId, peer: Peer): void {
+    this.peers.set(connection, peer);
+  }
+
+  onClose(connection: ConnectionId): void {
+    this.peers.delete(connection);
+    this.pushes.unsubscribe(connection);
+    const name = this.membership.close(connection);
+    if (name !== undefined) this.note('info', 'container_suspect', { container: name });
+  }
+
+  onMessage(connection: ConnectionId, message: Message, nowMs: number): void {
+    switch (message.type) {
+      case 'register':
+        this.onRegister(connection, message, nowMs);
+        break;
+      case 'heartbeat':
+        this.onHeartbeat(connection, message, nowMs);
+        break;
+      case 'changeInSync':
+        this.onChangeInSync(connection, message);
+        break;
+      case 'replicaFailed':
+        this.onReplicaFailed(connection, message);
+        break;
+      case 'leave':
+        this.onLeave(connection, nowMs);
+        break;
+      case 'provedDead':
+        this.onProvedDead(connection, message, nowMs);
+        break;
+      case 'routingRequest':
+        this.pushes.subscribe(connection, message.grid);
+        break;
+      default:
+        // A peer that mistakes us for a container. It hears nothing, and its request ends at its deadline.
+        this.note('debug', 'unexpected_message', { type: message.type });
+    }
+  }
+
+  onTick(nowMs: number, lateMs: number): void {
+    for (const name of this.membership.tick(nowMs, lateMs)) {
+      const silentMs = Math.round(this.membership.silenceMs(name, nowMs) ?? this.leaseMs);
+      this.note('warn', 'container_dead', { container: name, cause: 'silent', silentMs });
+      this.isDirty = true;
+    }
+    if (!this.wasReady && this.isReady(nowMs)) {
+      this.wasReady = true;
+      this.isDirty = true;
+    }
+    if (this.notices.isDue(nowMs) || this.promotions.isDue(nowMs)) this.isDirty = true;
+    this.forgetGone(nowMs);
+    this.settle(nowMs);
+  }
+
+  onTurnEnd(nowMs: number): void {
+    this.settle(nowMs);
+  }
+
+  // ── The journal ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  private found(policyJson: string): void {
+    if (this.current.generation === '') {
+      // The counter orders generations; the random part only tells equal ones apart.
+      const generation = `1-${this.random.hex(16)}`;
+      this.record({ type: 'founded', generation, policyJson, hashSeed: this.random.below(0x1_0000_0000) });
+    }
+    const difference = policyDifference(JSON.parse(this.current.policyJson), JSON.parse(policyJson));
+    if (difference.length > 0) {
+      throw new GridError('incompatible_policy', { details: { difference: difference.join('; ') } });
+    }
+    if (this.leaseMs > this.current.largestLeaseMs) this.record({ type: 'leaseGranted', leaseMs: this.leaseMs });
+  }
+
+  private record(event: CatalogEvent): void {
+    this.effects.journal(event);
+    this.current = apply(this.current, event);
+  }
+
+  private changeConfigs(configs: readonly PartitionConfig[]): void {
+    if (configs.length === 0) return;
+    this.record({ type: 'configsChanged', configs });
+    for (const { partition } of configs) this.changed.add(partition);
+    this.leases = undefined;
+  }
+
+  // ── Containers come and go ────────────────────────────────────────────────────────────────────────────────────
+
+  private onRegister(connection: ConnectionId, register: Register, nowMs: number): void {
+    const peer = must(this.peers.get(connection), 'peer');
+    const known = this.current.containers.find(({ container }) => container === register.name);
+    const refusal = refuseRegister(register, { peer, known, isAlive: (host) => this.membership.isAlive(host) });
+    if (refusal !== undefined) {
+      this.refuse(connection, register, refusal);
+      return;
+    }
+    const host = { container: register.name, incarnation: register.incarnation };
+    const record = {
+      ...host,
+      address: register.address,
+      host: register.host,
+      zone: register.zone,
+      ended: 'no',
+    } as const;
+    if (JSON.stringify(known) !== JSON.stringify(record)) {
+      this.record({ type: 'containerRegistered', container: record });
+      if (known !== undefined && !sameHost(known, host)) this.foreign.forget(known.incarnation);
+    }
+    const older = this.membership.register(host, connection, register.shards);
+    if (older !== undefined) this.effects.hangUp(older, 'replaced by a newer connection');
+    this.membership.renew(register.name, nowMs);
+    this.isDirty = true;
+    this.noteRegistered(register);
+    this.considerShards(host, register);
+    this.effects.send(connection, {
+      type: 'registered',
+      generation: this.current.generation,
+      leaseMs: this.leaseMs,
+      heartbeatMs: this.heartbeatMs,
+      policyJson: this.current.policyJson,
+      hashSeed: this.current.hashSeed,
+    });
+    this.pushes.pushAll(connection, this.placed());
+  }
+
+  private refuse(
+    connection: ConnectionId,
+    { name, incarnation }: Register,
+    refusal: { code: ErrorCode; reason: string },
+  ): void {
+    const { code, reason } = refusal;
+    this.effects.send(connection, { type: 'registerRefused', code: ERROR_CODES[code].number, reason });
+    // It tries again many times; once is enough to say so.
+    if (this.refusedIncarnations.has(incarnation)) return;
+    if (this.refusedIncarnations.size > 1_000) this.refusedIncarnations.clear();
+    this.refusedIncarnations.add(incarnation);
+    this.note('warn', code, { container: name, reason });
+  }
+
+  private noteRegistered({ name, address, host, zone, shards }: Register): void {
+    this.note('info', 'container_registered', { container: name, address, host, zone, shards: shards.length });
+  }
+
+  private considerShards(host: Host, register: Register): void {
+    const { foreign, rebuilt } = considerShards(register, this.current, this.topology.partitionCount);
+    for (const partition of foreign) this.noteForeign(host, partition);
+    for (const { partition, rid } of rebuilt) this.fail(partition, rid, 'rebuilt');
+  }
+
+  private noteForeign(host: Host, partition: PartitionId): void {
+    const { grid } = mapSetOf(this.topology, partition);
+    if (this.foreign.note(grid, host)) this.note('warn', 'foreign_shards', { container: host.container, grid });
+  }
+
+  private onHeartbeat(connection: ConnectionId, heartbeat: Heartbeat, nowMs: number): void {
+    const host = this.hostOn(connection);
+    if (host === undefined) return;
+    if (!this.membership.isAlive(host)) {
+      this.note('info', 'container_back', { container: host.container });
+      this.isDirty = true;
+    }
+    this.membership.renew(host.container, nowMs);
+    this.membership.noteReachable(host.container, heartbeat.reachable, nowMs);
+    const { seq, sentAtMs } = heartbeat;
+    this.effects.sendNow(connection, { type: 'heartbeatAck', seq, sentAtMs, leases: this.leasesOf(host.incarnation) });
+  }
+
+  private leasesOf(incarnation: Incarnation): readonly PartitionLease[] {
+    this.leases ??= leasesByPrimary(this.current);
+    return this.leases.get(incarnation) ?? [];
+  }
+
+  private onLeave(connection: ConnectionId, nowMs: number): void {
+    const host = this.hostOn(connection);
+    if (host === undefined) return;
+    this.endLife(host, 'left', nowMs);
+    this.effects.send(connection, { type: 'left' });
+  }
+
+  private onProvedDead(connection: ConnectionId, message: ProvedDead, nowMs: number): void {
+    const role = this.peers.get(connection)?.role;
+    if (role !== 'tool' && role !== 'container') return;
+    const known = this.current.containers.find(({ container }) => container === message.container);
+    if (known === undefined || known.incarnation !== message.incarnation || known.ended !== 'no') return;
+    this.endLife(known, 'provedDead', nowMs);
+  }
+
+  private endLife({ container, incarnation }: Host, cause: EndCause, nowMs: number): void {
+    this.record({ type: 'containerEnded', container, incarnation, cause });
+    this.membership.end(container, nowMs);
+    this.foreign.forget(incarnation);
+    this.isDirty = true;
+    if (cause === 'left') this.note('info', 'container_left', { container });
+    else this.note('warn', 'container_dead', { container, cause });
+  }
+
+  private forgetGone(nowMs: number): void {
+    if (!this.isReady(nowMs) || nowMs < this.forgetAtMs) return;
+    this.forgetAtMs = nowMs + FORGET_EVERY_MS;
+    for (const name of this.membership.goneFor(FORGET_AFTER_MS, nowMs)) {
+      const found = this.current.containers.find(({ container }) => container === name);
+      const host = must(found, name);
+      const isNamed = this.placed().some((config) => hasHost(hostsOf(config), host));
+      const isForeign = this.foreign.has(host.incarnation);
+      if (isNamed || isForeign || !this.membership.isSuspect(name)) continue;
+      this.record({ type: 'containerForgotten', container: name });
+      this.membership.forget(name);
+      this.isDirty = true;
+    }
+  }
+
+  // ── Replicas come and go ──────────────────────────────────────────────────────────────────────────────────────
+
+  private onChangeInSync(connection: ConnectionId, change: ChangeInSync): void {
+    const from = this.hostOn(connection);
+    const config = this.current.partitions[change.partition];
+    if (from === undefined || config === undefined) return;
+    const { minSyncReplicas, maxSyncReplicas } = mapSetOf(this.topology, change.partition).policy;
+    const result = changeInSync(config, change, {
+      minSyncReplicas,
+      maxSyncReplicas,
+      from,
+      isAlive: (host) => this.membership.isAlive(host),
+      hasFailed: (rid) =>
+        hasFailed(this.current, change.partition, rid) ||
+        rid.shardInc < this.membership.reportedShardInc(rid, change.partition),
+    });
+    if (!result.done) {
+      const { changeId } = change;
+      this.effects.send(connection, { type: 'changeRejected', changeId, reason: result.reason, config });
+      return;
+    }
+    this.changeConfigs([result.config]);
+    const { sync, elr, epoch, version } = result.config;
+    this.note('info', change.kind === 'add' ? 'replica_added' : 'replica_evicted', {
+      partition: change.partition,
+      container: change.target.container,
+      epoch,
+      version,
+      inSync: sync.length,
+      eligible: elr.length,
+    });
+  }
+
+  private onReplicaFailed(connection: ConnectionId, { partition, rid, reason }: ReplicaFailed): void {
+    const from = this.hostOn(connection);
+    if (from === undefined || !sameHost(from, rid) || partition >= this.topology.partitionCount) return;
+    this.fail(partition, { ...from, shardInc: rid.shardInc }, reason);
+  }
+
+  /** Never to be promoted again. A member of the in-sync set is left to its primary to evict. */
+  private fail(partition: PartitionId, rid: Rid, reason: string): void {
+    if (hasFailed(this.current, partition, rid)) return;
+    this.record({ type: 'replicaFailed', partition, rid });
+    this.leases = undefined;
+    this.isDirty = true;
+    this.note('error', 'replica_failed', { partition, container: rid.container, reason });
+    const config = this.current.partitions[partition];
+    if (config === undefined) return;
+    if (hasFailed(this.current, partition, config.primary) && sameHost(config.primary, rid)) {
+      this.promotions.noteFailedPrimary(partition, rid);
+    }
+    const elr = config.elr.filter((one) => !hasFailed(this.current, partition, one.rid));
+    if (elr.length < config.elr.length) this.changeConfigs([{ ...config, elr, version: config.version + 1 }]);
+  }
+
+  // ── Decisions ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private isReady(nowMs: number): boolean {
+    return nowMs >= this.readyAtMs;
+  }
+
+  private settle(nowMs: number): void {
+    if (!this.isDirty && this.changed.size === 0) return;
+    this.isDirty = false;
+    if (this.isReady(nowMs)) {
+      this.promote(nowMs);
+      this.changeConfigs(heal(this.placementFacts()));
+    }
+    this.placeFirst(nowMs);
+    this.push();
+  }
+
+  private promote(nowMs: number): void {
+    const promotions = this.promotions.decide(this.current, nowMs);
+    this.changeConfigs(promotions.map(({ to }) => to));
+    for (const promotion of promotions) this.effects.note(promotionNote(promotion));
+  }
+
+  /** Before the wait of K1 is over only the reasons are looked at. */
+  private placeFirst(nowMs: number): void {
+    const { configs, unplaceable } = placeFirst(this.placementFacts(), () => this.random.hex(16));
+    if (this.isReady(nowMs)) {
+      this.changeConfigs(configs);
+      if (configs.length > 0) this.note('info', 'placed', { partitions: configs.length });
+    }
+    this.unplaceable = this.notices.update(unplaceable, nowMs);
+  }
+
+  private placementFacts(): PlacementFacts {
+    const { membership, current, topology } = this;
+    const containers = current.containers
+      .filter((container) => membership.isAlive(container))
+      .map(({ container, incarnation, host, zone }) => {
+        return { container, incarnation, host, zone, isSuspect: membership.isSuspect(container) };
+      });
+    const foreign = this.foreign.byGrid();
+    return { topology, containers, configs: current.partitions, copiesEver: current.copiesEver, foreign };
+  }
+
+  // ── What others are told ──────────────────────────────────────────────────────────────────────────────────────
+
+  private push(): void {
+    const configs = [...this.changed].map((partition) => must(this.current.partitions[partition], 'changed'));
+    const told = JSON.stringify([this.members(), this.unplaceable]);
+    if (configs.length === 0 && told === this.told) return;
+    this.changed = new Set();
+    this.told = told;
+    this.pushes.pushChanged(this.membership.connections(), configs);
+    this.pushes.pushRouting();
+  }
+
+  private routingSource() {
+    const { topology, current, unplaceable } = this;
+    return {
+      topology,
+      generation: current.generation,
+      configOf: (partition: PartitionId) => current.partitions[partition],
+      members: this.members(),
+      unplaceable,
+    };
+  }
+
+  private members(): Member[] {
+    return this.membership.membersOf(this.current.containers);
+  }
+
+  private placed(): PartitionConfig[] {
+    return this.current.partitions.filter((config) => config !== undefined);
+  }
+
+  /** Who speaks, if it is registered on this very connection and its life has not ended. */
+  private hostOn(connection: ConnectionId): Host | undefined {
+    const name = this.membership.nameOn(connection);
+    if (name === undefined) return undefined;
+    const found = this.current.containers.find(({ container }) => container === name);
+    assert(found !== undefined, 'a registered container is in the state');
+    return found.ended === 'no' ? { container: found.container, incarnation: found.incarnation } : undefined;
+  }
+
+  private note(level: Note['level'], event: string, facts: Note['facts']): void {
+    this.effects.note({ level, event, facts });
+  }
+}

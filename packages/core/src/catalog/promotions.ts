@@ -1,0 +1,118 @@
+/** When promotions are due: gathers the facts that promotion.ts decides by, over all partitions. */
+
+import { type Host, type Incarnation, type PartitionId, type Rid, sameHost, sameRid } from '../ids.ts';
+import type { Note } from '../machine.ts';
+import { mapSetOf, type Topology } from '../topology.ts';
+import type { PartitionConfig } from './config.ts';
+import type { Membership } from './membership.ts';
+import { decidePromotion, type PromotionFacts } from './promotion.ts';
+import { type CatalogState, hasFailed } from './state.ts';
+
+export interface PromotionsOptions {
+  readonly topology: Topology;
+  readonly membership: Membership;
+  readonly leaseMs: number;
+  readonly heartbeatMs: number;
+  /** Nothing is asked before it (K1). */
+  readonly readyAtMs: number;
+}
+
+export interface Promotion {
+  readonly from: PartitionConfig;
+  readonly to: PartitionConfig;
+}
+
+/** Above every count of primaries: who has lost its connection is promoted only if nobody else can be. */
+const SUSPECT_RANK = 1_000_000;
+
+export class Promotions {
+  private readonly options: PromotionsOptions;
+  /** When the leases of a failed primary, which still lives, have run out. */
+  private readonly failedPrimaryEndMs = new Map<PartitionId, number>();
+  private readonly promotedAtMs = new Map<PartitionId, number>();
+  private lookAgainAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: PromotionsOptions) {
+    this.options = options;
+  }
+
+  /** No acknowledgement lists it from now on; those that were sent run out with the container's lease (K3). */
+  noteFailedPrimary(partition: PartitionId, primary: Host): void {
+    this.failedPrimaryEndMs.set(partition, this.options.membership.leaseEndMs(primary.container));
+  }
+
+  /** Whether time alone may have changed what is to be decided. */
+  isDue(nowMs: number): boolean {
+    let isDue = nowMs >= this.lookAgainAtMs;
+    for (const [partition, endMs] of this.failedPrimaryEndMs) {
+      if (nowMs < endMs) continue;
+      this.failedPrimaryEndMs.delete(partition);
+      isDue = true;
+    }
+    return isDue;
+  }
+
+  decide(state: CatalogState, nowMs: number): Promotion[] {
+    const { membership, heartbeatMs } = this.options;
+    const primaries = new Map<Incarnation, number>();
+    const count = ({ incarnation }: Host): void => {
+      primaries.set(incarnation, (primaries.get(incarnation) ?? 0) + 1);
+    };
+    const rank = ({ container, incarnation }: Rid): number =>
+      (membership.isSuspect(container) ? SUSPECT_RANK : 0) + (primaries.get(incarnation) ?? 0);
+    const placed = state.partitions.filter((config) => config !== undefined);
+    for (const { primary } of placed) count(primary);
+    const promotions: Promotion[] = [];
+    this.lookAgainAtMs = Number.POSITIVE_INFINITY;
+    for (const from of placed) {
+      const facts = this.factsOf(from, state, nowMs);
+      const to = decidePromotion(from, { ...facts, rank });
+      // Silent, but reached by its replicas: it goes on until it is reached no more.
+      if (facts.isPrimaryGone && facts.isPrimaryReached) this.lookAgainAtMs = nowMs + heartbeatMs;
+      if (to === undefined) continue;
+      promotions.push({ from, to });
+      if (to.epoch === from.epoch) continue;
+      count(to.primary);
+      this.promotedAtMs.set(from.partition, nowMs);
+      this.failedPrimaryEndMs.delete(from.partition);
+    }
+    return promotions;
+  }
+
+  private factsOf(config: PartitionConfig, state: CatalogState, nowMs: number): Omit<PromotionFacts, 'rank'> {
+    const { topology, membership, leaseMs, readyAtMs } = this.options;
+    const { partition, primary } = config;
+    const hasPrimaryFailed = hasFailed(state, partition, primary);
+    const hasEnded = membership.hasEnded(primary);
+    const isPromotable = (rid: Rid): boolean => membership.isAlive(rid) && !hasFailed(state, partition, rid);
+    const reaches = ({ container }: Rid): boolean => membership.reaches(container, primary.incarnation, nowMs);
+    // Grants to the primary before this one may outlive a short reign: proof about this one says nothing of them.
+    const reignMs = nowMs - (this.promotedAtMs.get(partition) ?? Number.NEGATIVE_INFINITY);
+    return {
+      minSyncReplicas: mapSetOf(topology, partition).policy.minSyncReplicas,
+      isPrimaryGone: hasPrimaryFailed
+        ? nowMs >= (this.failedPrimaryEndMs.get(partition) ?? readyAtMs)
+        : !membership.isAlive(primary),
+      isPrimaryReached:
+        !hasEnded &&
+        !hasPrimaryFailed &&
+        config.sync.some((rid) => !sameRid(rid, primary) && isPromotable(rid) && reaches(rid)),
+      isReleased: hasEnded && (!config.waitGrants || reignMs >= leaseMs),
+      isPromotable,
+      isGoneForEver: (rid) => membership.hasEnded(rid) || hasFailed(state, partition, rid),
+    };
+  }
+}
+
+export function promotionNote({ from, to }: Promotion): Note {
+  const { partition, epoch, waitGrants } = to;
+  const primary = from.primary.container;
+  if (epoch === from.epoch) {
+    return to.lost
+      ? { level: 'error', event: 'partition_lost', facts: { partition, epoch, primary } }
+      : { level: 'warn', event: 'partition_found', facts: { partition, epoch, primary } };
+  }
+  const source = from.elr.some(({ rid }) => sameHost(rid, to.primary)) ? 'elr' : 'sync';
+  const facts = { partition, epoch, from: primary, to: to.primary.container, source, waitGrants };
+  return { level: 'warn', event: 'promoted', facts };
+}

@@ -1,0 +1,124 @@
+/** Requests of clients, from the wire to the shard, and routing for those who asked for it. */
+import { ERROR_CODES, type ErrorCode, type ErrorDetails } from '../errors.ts';
+import type { ConnectionId } from '../ids.ts';
+import { LIMITS } from '../limits.ts';
+import type { Peer } from '../machine.ts';
+import type { AnswerMessage, RequestMessage, Route, RoutingRequest } from '../messages.ts';
+import { NO_ROUTE } from '../messages.ts';
+import { GridError } from '../errors.ts';
+import { partitionOf } from '../routing/partition-of.ts';
+import { routeOf, routingOf } from '../routing/routing-of.ts';
+import type { PendingRequest } from '../shard/request.ts';
+import { checkRequest, submit } from '../shard/requests.ts';
+import type { ContainerState } from './container-state.ts';
+
+/** We answer before the caller gives up, so that it learns what it waited for: this share of its time, or this much. */
+const MARGIN_SHARE = 0.1;
+const MARGIN_MS_MAX = 100;
+
+export function onRequest(state: ContainerState, connection: ConnectionId, peer: Peer, message: RequestMessage): void {
+  const marginMs = Math.min(MARGIN_MS_MAX, message.ttlMs * MARGIN_SHARE);
+  const request: PendingRequest = {
+    connection,
+    clientId: peer.incarnation,
+    message,
+    receivedMs: state.nowMs,
+    deadlineMs: state.nowMs + Math.min(message.ttlMs, LIMITS.operationTimeoutMsMax) - marginMs,
+  };
+  const shard = state.shards.get(message.partition);
+  const primary = shard?.primary;
+  const isHere = message.type === 'verify' || message.epoch === shard?.epoch;
+  if (shard === undefined || primary === undefined || !isHere || state.draining !== 'no') {
+    return answerError(state, request, 'not_primary', { partition: message.partition });
+  }
+  const fault = faultOf(state, message);
+  if (fault !== undefined) return answerError(state, request, fault.code, fault.details);
+  if (primary.waiting.length + primary.keys.waiterCount >= LIMITS.waitingRequestsMax) {
+    return answerError(state, request, 'overloaded', { waiting: LIMITS.waitingRequestsMax });
+  }
+  submit(shard, primary, state.ports, request);
+  state.touchedPrimaries.add(shard);
+}
+
+/** What a well-behaved client never sends. */
+function faultOf(state: ContainerState, message: RequestMessage): { code: ErrorCode; details: ErrorDetails } | undefined {
+  if (message.type === 'verify') return undefined;
+  const map = state.topology?.maps[message.map];
+  const mapSet = map?.mapSet;
+  const index = message.partition - (mapSet?.firstPartition ?? 0);
+  if (mapSet === undefined || index < 0 || index >= mapSet.policy.numberOfPartitions) {
+    return { code: 'undefined_map', details: { map: message.map, partition: message.partition } };
+  }
+  const fault = checkRequest(message);
+  if (fault !== undefined) return fault;
+  const { numberOfPartitions, partitionBy } = mapSet.policy;
+  try {
+    for (const key of keysOf(message)) {
+      if (partitionOf(key, numberOfPartitions, partitionBy) === index) continue;
+      return { code: 'wrong_partition', details: { partition: index } };
+    }
+  } catch (error) {
+    if (!(error instanceof GridError)) throw error;
+    return { code: error.code, details: error.details };
+  }
+  return undefined;
+}
+
+function* keysOf(message: Exclude<RequestMessage, { type: 'verify' }>): Generator<Uint8Array> {
+  if (message.type === 'read') yield* message.keys;
+  if (message.type !== 'write') return;
+  for (const { kind, key } of message.operations) if (kind !== 'clear') yield key;
+}
+
+export function answer(state: ContainerState, request: PendingRequest, message: AnswerMessage): void {
+  state.metrics.answered(request, 'ok', state.nowMs);
+  state.effects.send(request.connection, message);
+}
+
+export function answerError(state: ContainerState, request: PendingRequest, code: ErrorCode, details: ErrorDetails): void {
+  state.metrics.answered(request, code, state.nowMs);
+  state.effects.send(request.connection, {
+    type: 'errorAnswer',
+    id: request.message.id,
+    code: ERROR_CODES[code].number,
+    detailsJson: JSON.stringify(details),
+    route: code === 'not_primary' ? routeFor(state, request) : NO_ROUTE,
+  });
+}
+
+function routeFor(state: ContainerState, request: PendingRequest): Route {
+  const config = state.configs.get(request.message.partition);
+  if (config === undefined) return NO_ROUTE;
+  return routeOf(config, new Map([...state.members.values()].map(({ incarnation, address }) => [incarnation, address])));
+}
+
+export function onRoutingRequest(state: ContainerState, connection: ConnectionId, { grid }: RoutingRequest): void {
+  if (state.topology === undefined) {
+    const reason = 'this container has not reached a catalog yet';
+    state.effects.send(connection, { type: 'routingRefused', grid, code: ERROR_CODES.unavailable.number, reason });
+    return;
+  }
+  const grids = state.subscriptions.get(connection) ?? new Set<string>();
+  state.subscriptions.set(connection, grids.add(grid));
+  sendRouting(state, connection, grid);
+}
+
+function sendRouting(state: ContainerState, connection: ConnectionId, grid: string): void {
+  if (state.topology === undefined) return;
+  const routing = routingOf(grid, {
+    topology: state.topology,
+    generation: state.generation,
+    configOf: (partition) => state.configs.get(partition),
+    members: [...state.members.values()],
+    unplaceable: state.unplaceable,
+  });
+  if (routing !== undefined) return state.effects.send(connection, routing);
+  const { number, says } = ERROR_CODES.undefined_grid;
+  state.effects.send(connection, { type: 'routingRefused', grid, code: number, reason: says });
+}
+
+/** At the end of a turn in which a configuration came. */
+export function pushRouting(state: ContainerState): void {
+  state.routingChanged = false;
+  for (const [connection, grids] of state.subscriptions) for (const grid of grids) sendRouting(state, connection, grid);
+}

@@ -1,0 +1,66 @@
+/** What all parts of a container share. */
+import type { Member, PartitionConfig } from '../catalog/config.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { ConnectionId, Host, Incarnation, PartitionId } from '../ids.ts';
+import type { Effects, Peer } from '../machine.ts';
+import type { LogRecord, Unplaceable } from '../messages.ts';
+import type { Random } from '../random.ts';
+import type { Mutation, ShardPorts } from '../shard/ports.ts';
+import type { Shard } from '../shard/shard.ts';
+import type { Topology } from '../topology.ts';
+import type { CatalogSession } from './catalog-session.ts';
+import type { Channels } from './channels.ts';
+import type { MetricsRecorder } from './container-metrics.ts';
+import type { Leases } from './leases.ts';
+
+export interface ContainerOptions {
+  readonly name: string;
+  /** Fresh for every process: 32 hexadecimal digits. */
+  readonly incarnation: Incarnation;
+  /** Where others reach this container: `ws://host:port`. */
+  readonly address: string;
+  /** Label of the machine. */
+  readonly host: string;
+  readonly zone: string;
+  /** Any one that answers is enough. */
+  readonly catalogs: readonly string[];
+  readonly random: Random;
+  readonly effects: Effects;
+  /** Whether this container cannot hold a record; it then votes no. Default: never. */
+  readonly refuses?: (record: LogRecord) => ErrorCode | undefined;
+  /** Rules broken on purpose: only the simulator throws these switches. */
+  readonly mutations?: ReadonlySet<Mutation>;
+}
+
+export interface ContainerState {
+  readonly self: Host;
+  readonly options: ContainerOptions;
+  readonly effects: Effects;
+  readonly session: CatalogSession;
+  readonly channels: Channels;
+  readonly leases: Leases;
+  readonly metrics: MetricsRecorder;
+  readonly ports: ShardPorts;
+  /** Every open connection, with who is at its other end. */
+  readonly connections: Map<ConnectionId, Peer>;
+  readonly shards: Map<PartitionId, Shard>;
+  /** The last shard incarnation used, by partition: never used twice in this process. */
+  readonly shardIncs: Map<PartitionId, number>;
+  /** The newest configuration of every partition of the catalog. */
+  readonly configs: Map<PartitionId, PartitionConfig>;
+  members: ReadonlyMap<Incarnation, Member>;
+  unplaceable: readonly Unplaceable[];
+  /** Undefined until the first registration. */
+  topology: Topology | undefined;
+  generation: string;
+  /** Which grid's routing each connection asked for. */
+  readonly subscriptions: Map<ConnectionId, Set<string>>;
+  routingChanged: boolean;
+  /** To be looked at when the turn ends. */
+  readonly touchedPrimaries: Set<Shard>;
+  readonly touchedReplicas: Set<Shard>;
+  nowMs: number;
+  /** `leaving`: nothing is admitted; `left`: nothing is read or decided any more. */
+  draining: 'no' | 'stopping' | 'leaving' | 'left';
+  drainUntilMs: number;
+}

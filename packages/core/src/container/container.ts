@@ -1,0 +1,331 @@
+/**
+ * A container: hosts shards, never two of one partition. It routes every message to its shard, obeys the catalog's
+ * configurations in their order, and keeps what all shards of the process share: the tie to the catalog, channels to
+ * other containers, leases, who asked for routing.
+ *
+ *     client ──request──▶ requests.ts ──▶ primary.ts ──▶ followers.ts ──append──▶ another container's replica.ts
+ *        ◀──answer──────────── D1 holds ◀── onVote ◀───────────────────vote──────────────┘
+ *
+ * What many messages of one turn give cause for (appends, votes, hints, routing) is sent once, when the turn ends.
+ */
+import type { ConnectionId, Host, PartitionId } from '../ids.ts';
+import { LIMITS } from '../limits.ts';
+import type { Machine, Peer } from '../machine.ts';
+import type { Message, ReplicationMessage, RequestMessage } from '../messages.ts';
+import { hint, openFollower, openPatiently, pump, trimLog } from '../replication/followers.ts';
+import { considerChanges } from '../replication/in-sync.ts';
+import { stepDown, tryDecide } from '../replication/primary.ts';
+import { vote } from '../replication/replica.ts';
+import type { ShardPorts } from '../shard/ports.ts';
+import { expireWaiting, retryWaiting } from '../shard/requests.ts';
+import type { Shard } from '../shard/shard.ts';
+import { CatalogSession } from './catalog-session.ts';
+import { Channels } from './channels.ts';
+import { answer, answerError, onRequest, onRoutingRequest, pushRouting } from './client-inbox.ts';
+import { matchChannels, onConfigPush, onFollowerLost, onRegistered, onRejected, shardReports } from './configurations.ts';
+import { type ContainerMetrics, MetricsRecorder } from './container-metrics.ts';
+import type { ContainerOptions, ContainerState } from './container-state.ts';
+import { type ContainerStatus, isReady, shardStatus } from './container-status.ts';
+import { Leases } from './leases.ts';
+import { onReplicationMessage } from './replication-inbox.ts';
+
+/** A container that drains waits so long for what is in flight. */
+const DRAIN_MS = 1_000;
+
+export interface Container extends Machine {
+  status(): ContainerStatus;
+  metrics(): ContainerMetrics;
+  /** Its assigned shards are ready; true while none is assigned. */
+  ready(): boolean;
+  /** Stops admission, lets go what is in flight, gives the leases back and leaves; the note `left` says that it is done. */
+  drain(nowMs: number): void;
+  /** For checkers: the shard as it is. */
+  inspectShard(partition: PartitionId): Shard | undefined;
+}
+
+export function newContainer(options: ContainerOptions): Container {
+  return new ContainerMachine(options);
+}
+
+class ContainerMachine implements Container {
+  readonly #state: ContainerState;
+  #changeId = 0;
+  #nextPingMs = 0;
+  #lastTrimMs = 0;
+
+  constructor(options: ContainerOptions) {
+    const { effects, random, address, host, zone, catalogs } = options;
+    const self: Host = { container: options.name, incarnation: options.incarnation };
+    const session = new CatalogSession({
+      self,
+      address,
+      host,
+      zone,
+      catalogs,
+      effects,
+      random,
+      shards: () => shardReports(this.#state),
+    });
+    this.#state = {
+      self,
+      options,
+      effects,
+      session,
+      channels: new Channels(effects),
+      leases: new Leases(),
+      metrics: new MetricsRecorder(),
+      ports: this.#newPorts(self, options),
+      connections: new Map(),
+      shards: new Map(),
+      shardIncs: new Map(),
+      configs: new Map(),
+      members: new Map(),
+      unplaceable: [],
+      topology: undefined,
+      generation: '',
+      subscriptions: new Map(),
+      routingChanged: false,
+      touchedPrimaries: new Set(),
+      touchedReplicas: new Set(),
+      nowMs: 0,
+      draining: 'no',
+      drainUntilMs: 0,
+    };
+  }
+
+  onOpen(connection: ConnectionId, peer: Peer, nowMs: number): void {
+    const state = this.#state;
+    state.nowMs = nowMs;
+    state.connections.set(connection, peer);
+    if (state.session.onOpen(connection, peer)) return;
+    const incarnation = state.channels.onOpen(connection, peer);
+    if (incarnation === undefined) return;
+    for (const shard of state.shards.values()) {
+      const follower = shard.primary?.followers.get(incarnation);
+      if (follower !== undefined) openFollower(shard, state.ports, follower);
+    }
+    // The sooner it answers, the sooner reads may rest on its promise.
+    this.#nextPingMs = nowMs;
+  }
+
+  onMessage(connection: ConnectionId, message: Message, nowMs: number): void {
+    const state = this.#state;
+    state.nowMs = nowMs;
+    const peer = state.connections.get(connection);
+    if (peer === undefined) return;
+    if (peer.role === 'catalog') return this.#onFromCatalog(connection, message);
+    if (peer.role === 'container') {
+      return onReplicationMessage(state, connection, peer, message as ReplicationMessage);
+    }
+    this.#onFromClient(connection, peer, message);
+  }
+
+  onClose(connection: ConnectionId, reason: string, nowMs: number): void {
+    const state = this.#state;
+    state.nowMs = nowMs;
+    state.connections.delete(connection);
+    state.subscriptions.delete(connection);
+    if (state.session.onClose(connection, reason, nowMs)) return;
+    const incarnation = state.channels.onClose(connection, nowMs);
+    if (incarnation !== undefined) onFollowerLost(state, incarnation);
+  }
+
+  onTick(nowMs: number, lateMs: number): void {
+    const state = this.#state;
+    state.nowMs = nowMs;
+    const { session, leases, channels } = state;
+    if (lateMs > session.heartbeatMs) this.#excuseSilence(lateMs);
+    session.onTick(nowMs, () => leases.reachable({ nowMs, leaseMs: session.leaseMs }));
+    matchChannels(state);
+    if (nowMs >= this.#nextPingMs) {
+      this.#nextPingMs = nowMs + session.heartbeatMs;
+      leases.ping(state.shards.values(), channels, nowMs);
+    }
+    for (const shard of state.shards.values()) this.#tickShard(shard);
+    if (nowMs - this.#lastTrimMs > 100) {
+      this.#lastTrimMs = nowMs;
+      for (const shard of state.shards.values()) trimLog(shard, state.ports.retentionBytes());
+    }
+    if (state.draining !== 'no') this.#goOnDraining();
+  }
+
+  onTurnEnd(nowMs: number): void {
+    const state = this.#state;
+    state.nowMs = nowMs;
+    // Deciding frees waiting requests, which append again: pump sends the outcome of all of it in one go.
+    for (const shard of state.touchedPrimaries) {
+      if (shard.primary === undefined) continue;
+      while (shard.primary?.retryWaiting === true) {
+        retryWaiting(shard, shard.primary, state.ports);
+        tryDecide(shard, state.ports);
+      }
+      if (shard.primary !== undefined) pump(shard, shard.primary, state.ports);
+    }
+    state.touchedPrimaries.clear();
+    for (const shard of state.touchedReplicas) vote(shard, state.ports);
+    state.touchedReplicas.clear();
+    if (state.routingChanged) pushRouting(state);
+  }
+
+  status(): ContainerStatus {
+    const { self, session, generation, draining, connections, shards, topology } = this.#state;
+    return {
+      name: self.container,
+      incarnation: self.incarnation,
+      registered: session.isRegistered,
+      generation,
+      lastFailure: session.lastFailure,
+      leaseMs: session.leaseMs,
+      draining: draining !== 'no',
+      clients: [...connections.values()]
+        .filter(({ role }) => role === 'client')
+        .map(({ name, incarnation }) => ({ name, clientId: incarnation })),
+      shards: topology === undefined ? [] : [...shards.values()].map((shard) => shardStatus(shard, topology)),
+    };
+  }
+
+  metrics(): ContainerMetrics {
+    return this.#state.metrics.read();
+  }
+
+  ready(): boolean {
+    return this.#state.session.terms !== undefined && [...this.#state.shards.values()].every(isReady);
+  }
+
+  drain(nowMs: number): void {
+    if (this.#state.draining !== 'no') return;
+    this.#state.draining = 'stopping';
+    this.#state.drainUntilMs = nowMs + DRAIN_MS;
+  }
+
+  inspectShard(partition: PartitionId): Shard | undefined {
+    return this.#state.shards.get(partition);
+  }
+
+  #onFromCatalog(connection: ConnectionId, message: Message): void {
+    const state = this.#state;
+    if (!state.session.isCatalog(connection)) return;
+    switch (message.type) {
+      case 'registered':
+        return onRegistered(state, message);
+      case 'registerRefused':
+        state.ports.note('registration_refused', { code: message.code, reason: message.reason }, 'warn');
+        return state.session.onRefused(message.reason, state.nowMs);
+      case 'configPush': {
+        const primariesBefore = this.#primaryCount();
+        onConfigPush(state, message);
+        // A new primary needs a lease to read: it need not wait for the next heartbeat.
+        if (this.#primaryCount() > primariesBefore) this.#heartbeat();
+        return;
+      }
+      case 'heartbeatAck':
+        state.leases.onHeartbeatAck(message, state.shards, state.session.leaseMs);
+        for (const { partition } of message.leases) this.#retry(partition);
+        return;
+      case 'changeRejected':
+        return onRejected(state, message);
+      case 'left':
+        state.draining = 'left';
+        return state.ports.note('left', {});
+      default:
+        return;
+    }
+  }
+
+  #onFromClient(connection: ConnectionId, peer: Peer, message: Message): void {
+    const state = this.#state;
+    switch (message.type) {
+      case 'read':
+      case 'size':
+      case 'scan':
+      case 'write':
+        return onRequest(state, connection, peer, message);
+      case 'verify':
+        if (peer.role === 'tool') onRequest(state, connection, peer, message as RequestMessage);
+        return;
+      case 'routingRequest':
+        return onRoutingRequest(state, connection, message);
+      default:
+        state.effects.hangUp(connection, `a ${peer.role} may not send ${message.type}`);
+    }
+  }
+
+  #primaryCount(): number {
+    let count = 0;
+    for (const { primary } of this.#state.shards.values()) if (primary !== undefined) count++;
+    return count;
+  }
+
+  #heartbeat(): void {
+    const { session, leases, nowMs } = this.#state;
+    if (session.isRegistered) session.heartbeat(nowMs, leases.reachable({ nowMs, leaseMs: session.leaseMs }));
+  }
+
+  #retry(partition: PartitionId): void {
+    const shard = this.#state.shards.get(partition);
+    if (shard?.primary === undefined || shard.primary.waiting.length === 0) return;
+    shard.primary.retryWaiting = true;
+    this.#state.touchedPrimaries.add(shard);
+  }
+
+  #tickShard(shard: Shard): void {
+    const { ports, touchedPrimaries } = this.#state;
+    const { primary } = shard;
+    if (primary === undefined) return;
+    openPatiently(shard, primary, ports);
+    considerChanges(shard, primary, ports);
+    tryDecide(shard, ports);
+    expireWaiting(shard, primary, ports);
+    if (primary.waiting.length > 0) primary.retryWaiting = true;
+    hint(shard, primary, ports);
+    touchedPrimaries.add(shard);
+  }
+
+  /** We were not listening: what others did meanwhile lies unread, so their silence proves nothing. */
+  #excuseSilence(lateMs: number): void {
+    for (const { primary } of this.#state.shards.values()) {
+      for (const follower of primary?.followers.values() ?? []) follower.progressMs += lateMs;
+    }
+  }
+
+  #goOnDraining(): void {
+    const state = this.#state;
+    if (state.draining !== 'stopping') return;
+    const isBusy = [...state.shards.values()].some(({ primary }) => primary !== undefined && primary.attached.size > 0);
+    if (isBusy && state.nowMs < state.drainUntilMs) return;
+    // From here on nothing is read or decided; only then may the leases be given back.
+    for (const shard of state.shards.values()) stepDown(shard, state.ports);
+    state.draining = 'leaving';
+    if (!state.session.send({ type: 'leave' })) {
+      state.draining = 'left';
+      state.ports.note('left', { without: 'catalog' });
+    }
+  }
+
+  #newPorts(self: Host, options: ContainerOptions): ShardPorts {
+    const { effects, refuses, mutations } = options;
+    const state = () => this.#state;
+    return {
+      self,
+      nowMs: () => state().nowMs,
+      toFollower: (incarnation, message) => state().channels.send(incarnation, message),
+      toCatalog: (message) => state().session.send(message),
+      toPrimary: (connection, message) => effects.send(connection, message),
+      answer: (request, message) => answer(state(), request, message),
+      answerError: (request, code, details) => answerError(state(), request, code, details),
+      isOpen: (connection) => state().connections.has(connection),
+      catalogLeaseUntilMs: (partition) => {
+        const shard = state().shards.get(partition);
+        return shard === undefined ? 0 : state().leases.catalogLeaseUntilMs(shard);
+      },
+      isDead: (incarnation) => state().members.get(incarnation)?.alive !== true,
+      leaseMs: () => state().session.leaseMs,
+      nextChangeId: () => ++this.#changeId,
+      retentionBytes: () => LIMITS.logRetentionBytes / Math.max(1, state().shards.size),
+      note: (event, facts, level = 'info') => effects.note({ level, event, facts }),
+      count: (counter) => state().metrics.count(counter),
+      refuses: (record) => refuses?.(record),
+      mutated: (rule) => mutations?.has(rule) === true,
+    };
+  }
+}

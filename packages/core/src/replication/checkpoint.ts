@@ -1,0 +1,143 @@
+/**
+ * Bringing a replica online that has nothing, or nothing that fits: a fuzzy scan of the live maps, with the records
+ * after `scanLsn` flowing beside it on the same connection.
+ *
+ * Why it converges: let w be the last decided write of key k up to L >= endLsn. If w is after scanLsn, it is among
+ * the records; a chunk sent before w's outcome is overwritten by it, and a chunk sent after it holds w already. If w
+ * is not after scanLsn, k did not change since, and the scan meets k exactly once, in state w. One connection keeps
+ * the order; with two it would need versions and tombstones.
+ *
+ * Chunks wait for credit: at most LIMITS.checkpointWindowBytes are on their way. Completion records come last: a
+ * write decided before scanLsn must not run again when its client retries at the new replica.
+ */
+import type { MapId } from '../ids.ts';
+import { LIMITS } from '../limits.ts';
+import type { CheckpointEntry, CheckpointSession, LogRecord } from '../messages.ts';
+import { mapOf, type Shard } from '../shard/shard.ts';
+import type { ShardPorts } from '../shard/ports.ts';
+import type { Follower } from './follower.ts';
+
+export interface CheckpointScan {
+  /** Maps still to scan; the first is the one under way. */
+  readonly maps: MapId[];
+  afterHash: number | undefined;
+  sessions: Iterator<CheckpointSession> | undefined;
+  inFlightBytes: number;
+}
+
+/** Chunks of one follower in one turn: others want the turn too. */
+const CHUNKS_PER_TURN = 8;
+const ENTRY_OVERHEAD_BYTES = 24;
+const COMPLETION_BYTES = 16;
+
+export function beginCheckpoint(shard: Shard, ports: ShardPorts, follower: Follower): void {
+  follower.scan = { maps: [...shard.maps.keys()], afterHash: undefined, sessions: undefined, inFlightBytes: 0 };
+  follower.state = 'checkpoint';
+  follower.sentLsn = shard.decidedLsn;
+  follower.hintedLsn = shard.decidedLsn;
+  follower.inFlightBytes = 0;
+  follower.endLsn = Number.MAX_SAFE_INTEGER;
+  ports.count('checkpoints_started');
+  ports.note('checkpoint_started', { partition: shard.partition, to: follower.host.container });
+  ports.toFollower(follower.host.incarnation, {
+    type: 'checkpointBegin',
+    ...addressOf(shard, follower),
+    scanLsn: shard.decidedLsn,
+    scanEpoch: shard.log.epochAt(shard.decidedLsn),
+  });
+}
+
+/** Sends what credit and fairness allow. */
+export function pumpCheckpoint(shard: Shard, ports: ShardPorts, follower: Follower): void {
+  for (let chunk = 0; chunk < CHUNKS_PER_TURN; chunk++) {
+    const scan = follower.scan;
+    if (scan === undefined || scan.inFlightBytes >= LIMITS.checkpointWindowBytes) return;
+    if (scan.maps.length > 0) sendEntries(shard, ports, follower);
+    else if (!sendSessions(shard, ports, follower)) endCheckpoint(shard, ports, follower);
+  }
+}
+
+function sendEntries(shard: Shard, ports: ShardPorts, follower: Follower): void {
+  const scan = follower.scan as CheckpointScan;
+  const map = scan.maps[0] as MapId;
+  const entries: CheckpointEntry[] = [];
+  let bytes = 0;
+  const done = mapOf(shard, map).scan(scan.afterHash, ({ hash, key, value, epoch, lsn }) => {
+    entries.push({ map, key, value, epoch, lsn });
+    bytes += key.length + value.length + ENTRY_OVERHEAD_BYTES;
+    scan.afterHash = hash;
+    return bytes < LIMITS.checkpointChunkBytes;
+  });
+  if (done) {
+    scan.maps.shift();
+    scan.afterHash = undefined;
+  }
+  if (entries.length === 0) return;
+  scan.inFlightBytes += bytes;
+  ports.toFollower(follower.host.incarnation, {
+    type: 'checkpointChunk',
+    ...addressOf(shard, follower),
+    entries,
+    sessions: [],
+  });
+}
+
+function sendSessions(shard: Shard, ports: ShardPorts, follower: Follower): boolean {
+  const scan = follower.scan as CheckpointScan;
+  scan.sessions ??= shard.sessions.checkpoint();
+  const sessions: CheckpointSession[] = [];
+  let bytes = 0;
+  while (bytes < LIMITS.checkpointChunkBytes) {
+    const next = scan.sessions.next();
+    if (next.done === true) break;
+    sessions.push(next.value);
+    bytes += 64 + next.value.done.length * COMPLETION_BYTES;
+  }
+  if (sessions.length === 0) return false;
+  if (ports.mutated('noCompletionRecords')) return true;
+  scan.inFlightBytes += bytes;
+  ports.toFollower(follower.host.incarnation, {
+    type: 'checkpointChunk',
+    ...addressOf(shard, follower),
+    entries: [],
+    sessions,
+  });
+  return true;
+}
+
+function endCheckpoint(shard: Shard, ports: ShardPorts, follower: Follower): void {
+  follower.scan = undefined;
+  follower.state = 'streaming';
+  follower.endLsn = shard.decidedLsn;
+  ports.count('checkpoints_completed');
+  ports.note('checkpoint_completed', { partition: shard.partition, to: follower.host.container });
+  ports.toFollower(follower.host.incarnation, {
+    type: 'checkpointEnd',
+    ...addressOf(shard, follower),
+    endLsn: shard.decidedLsn,
+  });
+}
+
+/** The same count on both sides: the receiver gives back exactly what was taken. */
+export function chunkBytes(entries: readonly CheckpointEntry[], sessions: readonly CheckpointSession[]): number {
+  let bytes = 0;
+  for (const { key, value } of entries) bytes += key.length + value.length + ENTRY_OVERHEAD_BYTES;
+  for (const { done } of sessions) bytes += 64 + done.length * COMPLETION_BYTES;
+  return bytes;
+}
+
+export function addressOf(shard: Shard, follower: Follower) {
+  return { partition: shard.partition, epoch: shard.epoch, shardInc: follower.shardInc };
+}
+
+/** Bytes of a key or a value that stay when the frame they came in has gone. */
+export function keepOperations(record: LogRecord): LogRecord {
+  return {
+    ...record,
+    operations: record.operations.map((operation) => ({
+      ...operation,
+      key: operation.key.slice(),
+      value: operation.value.slice(),
+    })),
+  };
+}

@@ -1,0 +1,64 @@
+/** What a primary knows of one replica of its partition. */
+import type { Host, Lsn, Rid } from '../ids.ts';
+import type { CheckpointScan } from './checkpoint.ts';
+
+export interface Follower {
+  readonly host: Host;
+  /**
+   * `closed`: no connection, or none that we have opened the shard on. `opening`: ReplOpen is on its way.
+   * `checkpoint`: state and records flow side by side. `streaming`: records only.
+   */
+  state: 'closed' | 'opening' | 'checkpoint' | 'streaming';
+  /** When ReplOpen was sent. */
+  openingMs: number;
+  /** 0 until it has told us. */
+  shardInc: number;
+  /** The last record sent on this connection. */
+  sentLsn: Lsn;
+  /** Everything up to here it holds, by a vote in our epoch from this shardInc; undefined: no vote yet. */
+  matchLsn: Lsn | undefined;
+  appliedLsn: Lsn;
+  /** Records up to matchLsn that it refused. */
+  refused: Set<Lsn>;
+  /** The last decided lsn that it was told of. */
+  hintedLsn: Lsn;
+  /** Bytes of records sent and not yet acknowledged. */
+  inFlightBytes: number;
+  /** When it last came closer to our log's end, or was there. */
+  progressMs: number;
+  /** It promised (L1b) not to act against us before this, by our clock. */
+  grantUntilMs: number;
+  scan: CheckpointScan | undefined;
+  /** Of its checkpoint: it is consistent once it has applied up to here. 0 when it came by its suffix. */
+  endLsn: Lsn;
+  /** No addition is tried before. */
+  addNotBeforeMs: number;
+}
+
+export function newFollower(host: Host, nowMs: number): Follower {
+  return {
+    host: { container: host.container, incarnation: host.incarnation },
+    state: 'closed',
+    openingMs: 0,
+    shardInc: 0,
+    sentLsn: 0,
+    matchLsn: undefined,
+    appliedLsn: 0,
+    refused: new Set(),
+    hintedLsn: 0,
+    inFlightBytes: 0,
+    progressMs: nowMs,
+    grantUntilMs: 0,
+    scan: undefined,
+    endLsn: 0,
+    addNotBeforeMs: 0,
+  };
+}
+
+export function ridOf(follower: Follower): Rid {
+  return { ...follower.host, shardInc: follower.shardInc };
+}
+
+export function isConsistent(follower: Follower): boolean {
+  return follower.state === 'streaming' && follower.matchLsn !== undefined && follower.appliedLsn >= follower.endLsn;
+}

@@ -1,0 +1,181 @@
+/**
+ * How a primary changes its in-sync set: it asks, one change at a time, and the catalog alone commits (I-CFG).
+ *
+ * E1. Until the catalog has confirmed an eviction, the member still counts, and nothing is decided meanwhile.
+ * E2. The evicted member may be promoted later, cut at keepLsn: that covers everything decided, everything inherited,
+ *     and the abort records of everything that was decided aborted or answered so.
+ * E3. A member is added only when it holds the whole log; from the moment that it is a candidate it must acknowledge.
+ */
+import type { PartitionConfig } from '../catalog/config.ts';
+import { type Rid, sameRid } from '../ids.ts';
+import type { ShardPorts } from '../shard/ports.ts';
+import type { Shard } from '../shard/shard.ts';
+import { isConsistent, ridOf } from './follower.ts';
+import { matchFollowersToConfig } from './followers.ts';
+import { matchOf, othersInSync, type PendingChange, type Primary, tryDecide } from './primary.ts';
+
+/** A candidate may be so many records behind when writes begin to wait for it. */
+const LAG_RECORDS_MAX = 1_000;
+const ADD_RETRY_MS = 250;
+
+/** Looks whether S should change; called on ticks and when something happened that may call for it. */
+export function considerChanges(shard: Shard, primary: Primary, ports: ShardPorts): void {
+  noteProgress(shard, primary, ports);
+  dropSilentCandidate(shard, primary, ports);
+  if (primary.pending !== undefined) return;
+  const evictee = memberToEvict(shard, primary, ports);
+  if (evictee !== undefined) {
+    evict(shard, primary, ports, evictee);
+    return;
+  }
+  if (primary.plus === undefined) chooseCandidate(shard, primary, ports);
+  addCandidate(shard, primary, ports);
+}
+
+function voteTimeoutMs(ports: ShardPorts): number {
+  return ports.leaseMs() / 3;
+}
+
+function noteProgress(shard: Shard, primary: Primary, ports: ShardPorts): void {
+  for (const follower of primary.followers.values()) {
+    if (follower.matchLsn === shard.log.lastLsn) follower.progressMs = ports.nowMs();
+  }
+}
+
+function isSilent(shard: Shard, primary: Primary, ports: ShardPorts, rid: Rid): boolean {
+  const follower = primary.followers.get(rid.incarnation);
+  if (follower === undefined) return true;
+  if ((matchOf(primary, rid) ?? -1) >= shard.log.lastLsn) return false;
+  return ports.nowMs() - follower.progressMs > voteTimeoutMs(ports);
+}
+
+/** E1. */
+function memberToEvict(shard: Shard, primary: Primary, ports: ShardPorts): Rid | undefined {
+  const others = othersInSync(shard);
+  if (others.length === 0) return undefined;
+  if (ports.nowMs() >= ports.catalogLeaseUntilMs(shard.partition)) return undefined;
+  const keepsMin = others.length - 1 >= shard.policy.minSyncReplicas;
+  for (const rid of others) {
+    const follower = primary.followers.get(rid.incarnation);
+    const isGone = ports.isDead(rid.incarnation) || (follower !== undefined && follower.shardInc > rid.shardInc);
+    if (isGone) return rid;
+    if (keepsMin && follower !== undefined && [...follower.refused].some((lsn) => isOpenRefusal(shard, lsn))) return rid;
+    const hasUndecided = shard.decidedLsn < shard.log.lastLsn;
+    if (hasUndecided && isSilent(shard, primary, ports, rid) && (keepsMin || halfOfOldestTtlIsGone(primary, ports))) {
+      return rid;
+    }
+    const mayLeave = others.length - 1 >= Math.max(shard.policy.minSyncReplicas, shard.policy.maxSyncReplicas);
+    if (mayLeave && shard.config.leaving.some((leaving) => sameRid(leaving, rid))) return rid;
+  }
+  return undefined;
+}
+
+/** A refused record that still may win without the member that refused it. */
+function isOpenRefusal(shard: Shard, lsn: number): boolean {
+  return lsn > shard.decidedLsn && lsn <= shard.log.lastLsn && shard.log.abortRecordOf(lsn) === undefined;
+}
+
+function halfOfOldestTtlIsGone(primary: Primary, ports: ShardPorts): boolean {
+  for (const requests of primary.attached.values()) {
+    for (const { receivedMs, deadlineMs } of requests) {
+      if (ports.nowMs() - receivedMs > (deadlineMs - receivedMs) / 2) return true;
+    }
+    // The map is in the order of the log: the first is the oldest.
+    return false;
+  }
+  return false;
+}
+
+/** E2. */
+function evict(shard: Shard, primary: Primary, ports: ShardPorts, rid: Rid): void {
+  const keepLsn = Math.max(shard.decidedLsn, primary.startLsn, primary.abortAnsweredLsn);
+  ask(shard, primary, ports, { changeId: ports.nextChangeId(), kind: 'evict', rid, keepLsn });
+}
+
+function chooseCandidate(shard: Shard, primary: Primary, ports: ShardPorts): void {
+  for (const follower of primary.followers.values()) {
+    const { incarnation } = follower.host;
+    if (ports.nowMs() < follower.addNotBeforeMs || !isConsistent(follower) || follower.refused.size > 0) continue;
+    if (!shard.config.joining.some((host) => host.incarnation === incarnation)) continue;
+    if (shard.config.sync.some((rid) => rid.incarnation === incarnation)) continue;
+    if (shard.log.lastLsn - (follower.matchLsn ?? 0) > LAG_RECORDS_MAX) continue;
+    primary.plus = { rid: ridOf(follower), atLsn: shard.log.lastLsn };
+    return;
+  }
+}
+
+/** Freely, until the addition was asked for (E3): a silent candidate must not block writes. */
+function dropSilentCandidate(shard: Shard, primary: Primary, ports: ShardPorts): void {
+  const { plus } = primary;
+  if (plus === undefined || primary.pending?.kind === 'add') return;
+  const follower = primary.followers.get(plus.rid.incarnation);
+  const isSame = follower !== undefined && follower.shardInc === plus.rid.shardInc && follower.state === 'streaming';
+  const isWanted = shard.config.joining.some((host) => host.incarnation === plus.rid.incarnation);
+  if (isSame && isWanted && follower.refused.size === 0 && !isSilent(shard, primary, ports, plus.rid)) return;
+  primary.plus = undefined;
+  if (follower !== undefined) follower.addNotBeforeMs = ports.nowMs() + ADD_RETRY_MS;
+  tryDecide(shard, ports);
+}
+
+/** E3. */
+function addCandidate(shard: Shard, primary: Primary, ports: ShardPorts): void {
+  const { plus } = primary;
+  if (plus === undefined || primary.pending !== undefined) return;
+  const match = matchOf(primary, plus.rid);
+  if (match === undefined || match < plus.atLsn) return;
+  if ((primary.followers.get(plus.rid.incarnation)?.refused.size ?? 1) > 0) return;
+  ask(shard, primary, ports, { changeId: ports.nextChangeId(), kind: 'add', rid: plus.rid, keepLsn: 0 });
+}
+
+function ask(shard: Shard, primary: Primary, ports: ShardPorts, change: PendingChange): void {
+  // Pending only if it left: one that nobody got would freeze the partition until the catalog returns.
+  if (sendChange(shard, ports, change)) primary.pending = change;
+}
+
+function sendChange(shard: Shard, ports: ShardPorts, { changeId, kind, rid, keepLsn }: PendingChange): boolean {
+  return ports.toCatalog({
+    type: 'changeInSync',
+    changeId,
+    partition: shard.partition,
+    epoch: shard.epoch,
+    version: shard.config.version,
+    kind,
+    target: rid,
+    keepLsn,
+  });
+}
+
+/** After a new registration: the answer may be lost with the old connection. The compare-and-set makes it safe. */
+export function askAgain(shard: Shard, ports: ShardPorts): void {
+  const pending = shard.primary?.pending;
+  if (pending !== undefined) sendChange(shard, ports, pending);
+}
+
+/** A newer configuration of the same epoch: S changed, or the catalog's own fields. */
+export function onOwnConfig(shard: Shard, primary: Primary, ports: ShardPorts, config: PartitionConfig): void {
+  const before = shard.config.sync;
+  const { pending, plus } = primary;
+  shard.config = config;
+  primary.pending = undefined;
+  const isIn = (rid: Rid) => config.sync.some((member) => sameRid(member, rid));
+  if (plus !== undefined && (isIn(plus.rid) || pending?.kind === 'add')) primary.plus = undefined;
+  if (before.some((rid) => !isIn(rid))) {
+    ports.count('replica_evictions');
+    primary.mustConsiderAborts = true;
+  }
+  if (config.sync.some((rid) => !before.some((old) => sameRid(old, rid)))) ports.count('replica_additions');
+  primary.retryWaiting = true;
+  matchFollowersToConfig(shard, primary, ports);
+  tryDecide(shard, ports);
+}
+
+/** The catalog declined; `config` may be newer than ours, and then says why. */
+export function onChangeRejected(primary: Primary, ports: ShardPorts, changeId: number): void {
+  const { pending, plus } = primary;
+  if (pending?.changeId !== changeId) return;
+  primary.pending = undefined;
+  if (pending.kind !== 'add' || plus === undefined) return;
+  primary.plus = undefined;
+  const follower = primary.followers.get(plus.rid.incarnation);
+  if (follower !== undefined) follower.addNotBeforeMs = ports.nowMs() + ADD_RETRY_MS;
+}

@@ -1,0 +1,336 @@
+/**
+ * The primary's part of the protocol: it orders the records of its partition and gives each its outcome.
+ *
+ * D1. A record is decided when every member of S+ (the in-sync set and the one being added) has acknowledged it and
+ *     at least minSyncReplicas members of the confirmed S are there, no eviction is pending, and the promises this
+ *     shard gave to primaries of older epochs have run out.
+ * A1. "Rolled back" is said only when no promotable replica can commit the record any more.
+ * N1. A new primary keeps the whole suffix that it inherited, and commits it; it cannot know what was answered.
+ *
+ * What it sends to its followers is in followers.ts, how the in-sync set changes in in-sync.ts.
+ */
+import { assert } from '../assert.ts';
+import { KEEP_ALL, type PartitionConfig } from '../catalog/config.ts';
+import { type Incarnation, type Lsn, NO_MAP, type Rid, type RidKey, ridKey, sameRid } from '../ids.ts';
+import type { LogRecord, ShardDigest } from '../messages.ts';
+import { KeyQueue } from '../shard/key-queue.ts';
+import type { ShardPorts } from '../shard/ports.ts';
+import type { PendingRequest } from '../shard/request.ts';
+import { decideNext, digestOf, type Shard } from '../shard/shard.ts';
+import type { Follower } from './follower.ts';
+
+export interface PendingChange {
+  readonly changeId: number;
+  readonly kind: 'add' | 'evict';
+  readonly rid: Rid;
+  readonly keepLsn: Lsn;
+}
+
+export interface Verification {
+  readonly request: PendingRequest;
+  readonly digests: ShardDigest[];
+}
+
+export interface Primary {
+  /** The last lsn at promotion: everything up to it is inherited. */
+  readonly startLsn: Lsn;
+  /** S as it was inherited: a placeholder in one of their logs proves that the old primary never decided it. */
+  readonly inheritedSync: ReadonlySet<RidKey>;
+  /** This shard's own promises to primaries of older epochs end here (L2). */
+  readonly grantsEndMs: number;
+  readonly followers: Map<Incarnation, Follower>;
+  /** Being added: its acknowledgement is needed already (E3). */
+  plus: { readonly rid: Rid; readonly atLsn: Lsn } | undefined;
+  /** Asked of the catalog and not answered. */
+  pending: PendingChange | undefined;
+  /** The highest abort record by which a client was told of a rollback, or an entry was decided aborted (E2). */
+  abortAnsweredLsn: Lsn;
+  /** Records whose rollback was answered before `decidedLsn` came to them. */
+  readonly rolledBack: Set<Lsn>;
+  /** Records of this epoch that have an abort record, no outcome and no answer yet. */
+  readonly openAborts: Set<Lsn>;
+  readonly keys: KeyQueue<PendingRequest>;
+  /** Requests that wait for a lease, for inherited records, or for A2. */
+  waiting: PendingRequest[];
+  /** Who is to be answered when the record is decided. */
+  readonly attached: Map<Lsn, PendingRequest[]>;
+  readonly verifications: Map<Lsn, Verification>;
+  /** Something changed that those who wait may have waited for. */
+  retryWaiting: boolean;
+  /** A refusal or a smaller S: some record may have to be aborted. */
+  mustConsiderAborts: boolean;
+}
+
+export function othersInSync(shard: Shard): readonly Rid[] {
+  return shard.config.sync.filter((rid) => !sameRid(rid, shard.rid));
+}
+
+/** S+ without the primary itself. */
+export function ackersOf(shard: Shard, primary: Primary): Rid[] {
+  const ackers = othersInSync(shard).slice();
+  const { plus } = primary;
+  if (plus !== undefined && !ackers.some((rid) => sameRid(rid, plus.rid))) ackers.push(plus.rid);
+  return ackers;
+}
+
+/** The last lsn that this life of a replica acknowledged in our epoch; undefined: it has not reconciled yet. */
+export function matchOf(primary: Primary, rid: Rid): Lsn | undefined {
+  const follower = primary.followers.get(rid.incarnation);
+  return follower !== undefined && follower.shardInc === rid.shardInc ? follower.matchLsn : undefined;
+}
+
+function hasRefused(primary: Primary, rid: Rid, lsn: Lsn): boolean {
+  const follower = primary.followers.get(rid.incarnation);
+  return follower !== undefined && follower.shardInc === rid.shardInc && follower.refused.has(lsn);
+}
+
+/** N1: adopts the epoch; cuts only if promoted from the eligible replicas (P1). */
+export function becomePrimary(shard: Shard, ports: ShardPorts, config: PartitionConfig, grantUntilMs: number): Primary {
+  assert(sameRid(config.primary, shard.rid), 'promoted under its own Rid');
+  assert(shard.loading === undefined, 'only a consistent shard is promoted');
+  if (config.keepLsn !== KEEP_ALL) {
+    assert(shard.decidedLsn <= config.keepLsn, 'keepLsn covers everything decided');
+    if (config.keepLsn < shard.log.lastLsn) shard.log.cutAfter(config.keepLsn);
+  }
+  shard.epoch = config.epoch;
+  shard.config = config;
+  shard.opened = undefined;
+  shard.sessions.forgetUndecided();
+  const primary: Primary = {
+    startLsn: shard.log.lastLsn,
+    inheritedSync: new Set(config.sync.map(ridKey)),
+    grantsEndMs: config.waitGrants ? grantUntilMs : 0,
+    followers: new Map(),
+    plus: undefined,
+    pending: undefined,
+    abortAnsweredLsn: 0,
+    rolledBack: new Set(),
+    openAborts: new Set(),
+    keys: new KeyQueue(),
+    waiting: [],
+    attached: new Map(),
+    verifications: new Map(),
+    retryWaiting: false,
+    mustConsiderAborts: shard.log.placeholders.size > 0,
+  };
+  for (let lsn = shard.decidedLsn + 1; lsn <= shard.log.lastLsn; lsn++) {
+    const record = shard.log.at(lsn);
+    if (shard.log.abortRecordOf(lsn) !== undefined) continue;
+    shard.sessions.begin(record);
+    primary.keys.lock(record, true);
+  }
+  shard.primary = primary;
+  return primary;
+}
+
+/** Requests that were never logged are told to go elsewhere; logged ones stay unanswered: their outcome is not ours to tell. */
+export function stepDown(shard: Shard, ports: ShardPorts): void {
+  const { primary } = shard;
+  if (primary === undefined) return;
+  shard.primary = undefined;
+  shard.sessions.forgetUndecided();
+  for (const request of [...primary.waiting, ...primary.keys.remove(() => true)]) {
+    ports.answerError(request, 'not_primary', { partition: shard.partition });
+  }
+  for (const { request } of primary.verifications.values()) {
+    ports.answerError(request, 'not_primary', { partition: shard.partition });
+  }
+  ports.note('stepped_down', { partition: shard.partition, epoch: shard.epoch });
+}
+
+/** L2: its promises to older primaries have run out. */
+function grantsHaveEnded(primary: Primary, ports: ShardPorts): boolean {
+  return ports.nowMs() >= primary.grantsEndMs;
+}
+
+/** L1: a lease of the catalog, or promises of all of S+; compared in the turn of the read. */
+export function mayRead(shard: Shard, primary: Primary, ports: ShardPorts): boolean {
+  if (ports.mutated('readWithoutLease')) return true;
+  const nowMs = ports.nowMs();
+  if (nowMs < primary.grantsEndMs) return false;
+  if (nowMs < ports.catalogLeaseUntilMs(shard.partition)) return true;
+  if (shard.config.elr.length > 0) return false;
+  const ackers = ackersOf(shard, primary);
+  if (ackers.length === 0) return false;
+  return ackers.every((rid) => {
+    const follower = primary.followers.get(rid.incarnation);
+    return (
+      follower !== undefined &&
+      follower.shardInc === rid.shardInc &&
+      follower.matchLsn !== undefined &&
+      nowMs < follower.grantUntilMs
+    );
+  });
+}
+
+export function appendRecord(
+  shard: Shard,
+  primary: Primary,
+  fields: Pick<LogRecord, 'kind' | 'clientId' | 'seq' | 'ackedBelow' | 'map' | 'operations' | 'aborted'>,
+): LogRecord {
+  const record: LogRecord = {
+    lsn: shard.log.lastLsn + 1,
+    epoch: shard.epoch,
+    decidedUpTo: shard.decidedLsn,
+    ...fields,
+  };
+  shard.log.append(record);
+  shard.sessions.begin(record);
+  primary.keys.lock(record, false);
+  return record;
+}
+
+function ackedByAll(shard: Shard, primary: Primary, ports: ShardPorts, lsn: Lsn): boolean {
+  if (shard.log.placeholders.has(lsn)) return false;
+  const { pending } = primary;
+  return ackersOf(shard, primary).every((rid) => {
+    if (pending?.kind === 'evict' && sameRid(pending.rid, rid) && ports.mutated('evictNotConfirmed')) return true;
+    return (matchOf(primary, rid) ?? -1) >= lsn && !hasRefused(primary, rid, lsn);
+  });
+}
+
+function isFrozen(primary: Primary, ports: ShardPorts): boolean {
+  return primary.pending?.kind === 'evict' && !ports.mutated('noFreeze') && !ports.mutated('evictNotConfirmed');
+}
+
+function hasMin(shard: Shard): boolean {
+  return shard.config.sync.length - 1 >= shard.policy.minSyncReplicas;
+}
+
+/** D1, for as many records as it now holds for; then A1 for the rest. */
+export function tryDecide(shard: Shard, ports: ShardPorts): void {
+  const { primary, log } = shard;
+  if (primary === undefined) return;
+  if (primary.mustConsiderAborts) considerAborts(shard, primary, ports);
+  if (!grantsHaveEnded(primary, ports)) return;
+  while (shard.decidedLsn < log.lastLsn && !isFrozen(primary, ports)) {
+    if (!hasMin(shard) && !ports.mutated('decideBelowMin')) break;
+    const alone = shard.config.sync.length === 1;
+    if (alone && ports.nowMs() >= ports.catalogLeaseUntilMs(shard.partition)) break;
+    const lsn = shard.decidedLsn + 1;
+    const abortLsn = log.abortRecordOf(lsn);
+    if (!ackedByAll(shard, primary, ports, abortLsn ?? lsn)) break;
+    if (abortLsn === undefined) finishCommitted(shard, primary, ports);
+    else finishAborted(shard, primary, ports, abortLsn);
+    if (shard.decidedLsn === primary.startLsn) primary.retryWaiting = true;
+  }
+  answerAborts(shard, primary, ports);
+}
+
+function finishCommitted(shard: Shard, primary: Primary, ports: ShardPorts): void {
+  const record = decideNext(shard, true);
+  release(primary, record);
+  for (const request of primary.attached.get(record.lsn) ?? []) {
+    ports.answer(request, { type: 'writeAnswer', id: request.message.id, epoch: record.epoch, lsn: record.lsn, applied: true });
+  }
+  primary.attached.delete(record.lsn);
+  if (record.kind === 'digest') reportOwnDigest(shard, primary, record.lsn);
+}
+
+function finishAborted(shard: Shard, primary: Primary, ports: ShardPorts, abortLsn: Lsn): void {
+  primary.abortAnsweredLsn = Math.max(primary.abortAnsweredLsn, abortLsn);
+  const lsn = shard.decidedLsn + 1;
+  if (!primary.rolledBack.has(lsn)) answerRolledBack(shard, primary, ports, lsn);
+  primary.rolledBack.delete(lsn);
+  decideNext(shard, false);
+}
+
+/** A1; may run below minSyncReplicas, never moves `decidedLsn`. */
+function answerAborts(shard: Shard, primary: Primary, ports: ShardPorts): void {
+  if (primary.openAborts.size === 0 || isFrozen(primary, ports)) return;
+  for (const lsn of primary.openAborts) {
+    const abortLsn = shard.log.abortRecordOf(lsn);
+    if (abortLsn === undefined || !ackedByAll(shard, primary, ports, abortLsn)) continue;
+    const cannotReturn =
+      hasMin(shard) ||
+      ports.mutated('abortIgnoresEligible') ||
+      shard.config.elr.every(({ keepLsn }) => keepLsn !== KEEP_ALL && keepLsn < lsn);
+    if (!cannotReturn) continue;
+    primary.abortAnsweredLsn = Math.max(primary.abortAnsweredLsn, abortLsn);
+    primary.rolledBack.add(lsn);
+    answerRolledBack(shard, primary, ports, lsn);
+  }
+}
+
+function answerRolledBack(shard: Shard, primary: Primary, ports: ShardPorts, lsn: Lsn): void {
+  const record = shard.log.at(lsn);
+  primary.openAborts.delete(lsn);
+  release(primary, record);
+  ports.count('records_rolled_back');
+  shard.sessions.rollBack(record);
+  const votes = othersInSync(shard).filter((rid) => !hasRefused(primary, rid, lsn)).length;
+  for (const request of primary.attached.get(lsn) ?? []) {
+    ports.answerError(request, 'replication_voted_to_rollback', {
+      partition: shard.partition,
+      votes,
+      required: shard.policy.minSyncReplicas,
+    });
+  }
+  primary.attached.delete(lsn);
+}
+
+function release(primary: Primary, record: LogRecord): void {
+  const free = primary.keys.unlock(record);
+  if (free.length === 0) return;
+  primary.waiting.push(...free);
+  primary.retryWaiting = true;
+}
+
+/** Which undecided records can never be committed: one noop then carries their aborts (step 5 and 6 of a commit). */
+function considerAborts(shard: Shard, primary: Primary, ports: ShardPorts): void {
+  primary.mustConsiderAborts = false;
+  const others = othersInSync(shard);
+  const aborted: Lsn[] = [];
+  for (let lsn = shard.decidedLsn + 1; lsn <= shard.log.lastLsn; lsn++) {
+    const record = shard.log.at(lsn);
+    if (record.kind === 'noop' || shard.log.abortRecordOf(lsn) !== undefined) continue;
+    const mustAbort =
+      lsn > primary.startLsn ? cannotWin(shard, primary, others, lsn) : wasNeverDecided(shard, primary, lsn);
+    if (mustAbort) aborted.push(lsn);
+  }
+  if (aborted.length === 0) return;
+  for (const lsn of aborted) primary.openAborts.add(lsn);
+  ports.note('records_aborted', { partition: shard.partition, count: aborted.length, first: aborted[0] as Lsn }, 'warn');
+  appendRecord(shard, primary, {
+    kind: 'noop',
+    clientId: '',
+    seq: 0,
+    ackedBelow: 0,
+    map: NO_MAP,
+    operations: [],
+    aborted,
+  });
+}
+
+function cannotWin(shard: Shard, primary: Primary, others: readonly Rid[], lsn: Lsn): boolean {
+  const { minSyncReplicas } = shard.policy;
+  if (others.length < minSyncReplicas) return true;
+  const refusals = others.filter((rid) => hasRefused(primary, rid, lsn)).length;
+  // Refused by all: the record is at fault, nobody is evicted for it.
+  return refusals > 0 && (others.length - refusals < minSyncReplicas || refusals === others.length);
+}
+
+/** A placeholder in the log of a member of the S that it inherited: that member refused it, so D1 never held (N1). */
+function wasNeverDecided(shard: Shard, primary: Primary, lsn: Lsn): boolean {
+  if (shard.log.placeholders.has(lsn)) return true;
+  for (const follower of primary.followers.values()) {
+    const rid = ridKey({ ...follower.host, shardInc: follower.shardInc });
+    if (primary.inheritedSync.has(rid) && follower.refused.has(lsn)) return true;
+  }
+  return false;
+}
+
+/** A2: whether it is a fact that no earlier attempt is held where it could still be committed. */
+export function isSettled(shard: Shard, primary: Primary): boolean {
+  return (
+    ackersOf(shard, primary).every((rid) => matchOf(primary, rid) !== undefined) &&
+    primary.pending?.kind !== 'evict' &&
+    shard.config.elr.every(({ keepLsn }) => keepLsn !== KEEP_ALL)
+  );
+}
+
+function reportOwnDigest(shard: Shard, primary: Primary, lsn: Lsn): void {
+  const verification = primary.verifications.get(lsn);
+  if (verification === undefined) return;
+  verification.digests.push({ rid: shard.rid, role: 'primary', ...digestOf(shard) });
+}

@@ -1,0 +1,181 @@
+/**
+ * The replica's part of the protocol: to append in order, vote, and apply what is decided.
+ *
+ * To hold a record is a promise, not an effect (I-DIRTY): the maps change only up to what records held, or a hint,
+ * call decided. N2: a new primary opens the shard with the shape of its log; whatever differs is cut, never a decided
+ * record. A shard gives up its state for a checkpoint only when no configuration counts on it (1.14).
+ */
+import { assert } from '../assert.ts';
+import { ERROR_CODES } from '../errors.ts';
+import { type ConnectionId, type Host, sameRid } from '../ids.ts';
+import type {
+  Append,
+  CheckpointBegin,
+  CheckpointChunk,
+  CheckpointEnd,
+  LogRecord,
+  Nack,
+  RefusedRecord,
+  ReplOpen,
+} from '../messages.ts';
+import { type NewShard, newShard, type Shard, applyUpTo, digestOf, mapOf } from '../shard/shard.ts';
+import type { ShardPorts } from '../shard/ports.ts';
+import { chunkBytes, keepOperations } from './checkpoint.ts';
+import { Log } from './log.ts';
+
+/** Whether the configuration counts on this very life of the shard. */
+export function isListed(shard: Shard, config: Shard['config']): boolean {
+  return (
+    config.sync.some((rid) => sameRid(rid, shard.rid)) || config.elr.some(({ rid }) => sameRid(rid, shard.rid))
+  );
+}
+
+export function nack(
+  shard: { partition: Shard['partition']; epoch: number; rid: { shardInc: number } },
+  kind: Nack['kind'],
+  afterLsn = 0,
+): Nack {
+  return { type: 'nack', partition: shard.partition, epoch: shard.epoch, shardInc: shard.rid.shardInc, kind, afterLsn };
+}
+
+/**
+ * Adopts the primary's epoch and drops what its log does not have. The caller has compared epochs.
+ *
+ * @returns the shard to go on with: a new life of it when it needs a checkpoint.
+ */
+export function onReplOpen(shard: Shard, ports: ShardPorts, connection: ConnectionId, open: ReplOpen): Shard {
+  const common = shard.loading === undefined ? shard.log.lastCommonLsn(open.tail) : undefined;
+  const listed = isListed(shard, shard.config);
+  if (common === undefined || common < shard.decidedLsn) {
+    // A listed shard always shares a record with a lawful primary (the log's base never passes what it must share).
+    assert(!listed, 'a listed replica shares its decided records with the primary');
+    const next = emptied(shard);
+    next.opened = { connection, epoch: next.epoch };
+    next.loading = { endLsn: Number.MAX_SAFE_INTEGER, receivedBytes: 0 };
+    ports.toPrimary(connection, openAck(next, true));
+    return next;
+  }
+  shard.log.cutAfter(common);
+  shard.opened = { connection, epoch: shard.epoch };
+  ports.toPrimary(connection, openAck(shard, false));
+  return shard;
+}
+
+function openAck(shard: Shard, needsCheckpoint: boolean) {
+  return {
+    type: 'replOpenAck',
+    partition: shard.partition,
+    epoch: shard.epoch,
+    shardInc: shard.rid.shardInc,
+    lastLsn: shard.log.lastLsn,
+    needsCheckpoint,
+  } as const;
+}
+
+/** The next life of the shard, with nothing in it; votes given in this life do not count for it. */
+function emptied(shard: Shard): Shard {
+  const identity: NewShard = {
+    rid: { ...shard.rid, shardInc: shard.rid.shardInc + 1 },
+    policy: shard.policy,
+    config: shard.config,
+    hashSeed: shard.hashSeed,
+  };
+  const next = newShard(identity);
+  next.epoch = shard.epoch;
+  return next;
+}
+
+/** Appends, then applies; the vote follows at the end of the turn. Answers with a Nack what does not fit. */
+export function onAppend(shard: Shard, ports: ShardPorts, append: Append): Nack | undefined {
+  const { log } = shard;
+  if (append.prevLsn > log.lastLsn) return nack(shard, 'askSuffix', log.lastLsn);
+  if (append.prevLsn >= log.baseLsn && log.epochAt(append.prevLsn) !== append.prevEpoch) {
+    return nack(shard, 'demandReplOpen');
+  }
+  for (const record of append.records) {
+    if (record.lsn <= log.lastLsn) continue;
+    assert(record.lsn === log.lastLsn + 1, 'an Append has no gaps inside');
+    const code = record.kind === 'write' ? ports.refuses(record) : undefined;
+    if (code === undefined) log.append(keepOperations(record));
+    // The place is kept, so that later records can be acknowledged cumulatively.
+    else log.appendPlaceholder({ ...record, operations: [] });
+  }
+  const carried = log.lastLsn > log.baseLsn ? log.at(log.lastLsn).decidedUpTo : 0;
+  apply(shard, ports, Math.max(carried, append.decidedHint));
+  return undefined;
+}
+
+function apply(shard: Shard, ports: ShardPorts, end: number): void {
+  applyUpTo(shard, end, (record) => {
+    if (record.kind === 'digest') reportDigest(shard, ports, record);
+  });
+  if (shard.loading !== undefined && shard.decidedLsn >= shard.loading.endLsn) {
+    shard.loading = undefined;
+    ports.note('replica_consistent', { partition: shard.partition, decidedLsn: shard.decidedLsn });
+  }
+}
+
+function reportDigest(shard: Shard, ports: ShardPorts, record: LogRecord): void {
+  if (shard.loading !== undefined || shard.opened === undefined) return;
+  ports.toPrimary(shard.opened.connection, {
+    type: 'digestReport',
+    partition: shard.partition,
+    epoch: shard.epoch,
+    shardInc: shard.rid.shardInc,
+    lsn: record.lsn,
+    ...digestOf(shard),
+  });
+}
+
+/** One for each replica and turn: cumulative, so the last says it all. */
+export function vote(shard: Shard, ports: ShardPorts): void {
+  if (shard.opened === undefined || shard.log.lastLsn < shard.log.baseLsn) return;
+  const refused: RefusedRecord[] = [];
+  for (const lsn of shard.log.placeholders) refused.push({ lsn, code: ERROR_CODES.overloaded.number });
+  ports.toPrimary(shard.opened.connection, {
+    type: 'vote',
+    partition: shard.partition,
+    epoch: shard.epoch,
+    shardInc: shard.rid.shardInc,
+    ackLsn: shard.log.lastLsn,
+    refused,
+    appliedLsn: shard.decidedLsn,
+  });
+}
+
+export function onCheckpointBegin(shard: Shard, begin: CheckpointBegin): void {
+  assert(shard.loading !== undefined && shard.decidedLsn === 0, 'a checkpoint goes into an empty shard');
+  shard.log = new Log(begin.scanLsn, begin.scanEpoch);
+  shard.decidedLsn = begin.scanLsn;
+}
+
+/** Chunks and records share one order, so an entry of a chunk is never older than what the records applied so far say. */
+export function onCheckpointChunk(shard: Shard, ports: ShardPorts, chunk: CheckpointChunk): void {
+  if (shard.loading === undefined || shard.opened === undefined) return;
+  for (const { map, key, value, epoch, lsn } of chunk.entries) {
+    mapOf(shard, map).set(key.slice(), value.slice(), epoch, lsn);
+  }
+  for (const session of chunk.sessions) shard.sessions.restore(session);
+  const bytes = chunkBytes(chunk.entries, chunk.sessions);
+  shard.loading.receivedBytes += bytes;
+  ports.toPrimary(shard.opened.connection, {
+    type: 'checkpointCredit',
+    partition: shard.partition,
+    epoch: shard.epoch,
+    shardInc: shard.rid.shardInc,
+    bytes,
+  });
+}
+
+export function onCheckpointEnd(shard: Shard, ports: ShardPorts, end: CheckpointEnd): void {
+  if (shard.loading === undefined) return;
+  shard.loading.endLsn = end.endLsn;
+  apply(shard, ports, shard.decidedLsn);
+}
+
+/** A shard that no configuration counts on, and that is not to be brought online here, goes away. */
+export function isUnwanted(shard: Shard, self: Host): boolean {
+  const { config } = shard;
+  const isPlaced = [...config.joining, ...config.async].some((host) => host.incarnation === self.incarnation);
+  return !isListed(shard, config) && !isPlaced;
+}

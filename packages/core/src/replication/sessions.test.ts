@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { NO_MAP } from '../ids.ts';
+import { LIMITS } from '../limits.ts';
+import type { LogRecord } from '../messages.ts';
+import { Sessions } from './sessions.ts';
+
+const client = 'c'.repeat(32);
+
+function record(lsn: number, seq: number, ackedBelow = 1): LogRecord {
+  return {
+    ...{ lsn, epoch: 2, kind: 'write', clientId: client, seq, ackedBelow, map: NO_MAP, operations: [] },
+    ...{ decidedUpTo: 0, aborted: [] },
+  };
+}
+
+test('a retry meets its first attempt: in progress, then done', () => {
+  const sessions = new Sessions();
+  expect(sessions.find(client, 1).is).toBe('new');
+  sessions.begin(record(10, 1));
+  expect(sessions.find(client, 1)).toEqual({ is: 'in_progress', lsn: 10 });
+  sessions.end(record(10, 1), true);
+  expect(sessions.find(client, 1)).toEqual({ is: 'done', epoch: 2, lsn: 10 });
+});
+
+test('what the client acknowledged is stale, and forgotten', () => {
+  const sessions = new Sessions();
+  for (const seq of [1, 2, 3]) sessions.end(record(seq, seq), true);
+  sessions.end(record(4, 4, 3), true);
+  expect(sessions.find(client, 2).is).toBe('stale');
+  expect(sessions.find(client, 3).is).toBe('done');
+  expect([...sessions.checkpoint()]).toEqual([
+    { clientId: client, ackedBelow: 3, done: [{ seq: 3, epoch: 2, lsn: 3 }, { seq: 4, epoch: 2, lsn: 4 }] },
+  ]);
+});
+
+test('a rollback that was answered is remembered; its retry under the same seq is not mistaken for it', () => {
+  const sessions = new Sessions();
+  sessions.begin(record(5, 1));
+  sessions.rollBack(record(5, 1));
+  expect(sessions.find(client, 1)).toEqual({ is: 'refused', refusal: 'replication_voted_to_rollback' });
+
+  const others = new Sessions();
+  others.begin(record(9, 1));
+  others.end(record(5, 1), false);
+  expect(others.find(client, 1)).toEqual({ is: 'in_progress', lsn: 9 });
+});
+
+test('a checkpoint carries completion records, and never takes any back', () => {
+  const sessions = new Sessions();
+  sessions.end(record(3, 7), true);
+  const copy = new Sessions();
+  copy.end(record(4, 8), true);
+  for (const session of sessions.checkpoint()) copy.restore(session);
+  expect(copy.find(client, 7)).toEqual({ is: 'done', epoch: 2, lsn: 3 });
+  expect(copy.find(client, 8)).toEqual({ is: 'done', epoch: 2, lsn: 4 });
+});
+
+test('a seq far ahead of what was acknowledged is outside the window', () => {
+  const sessions = new Sessions();
+  sessions.acknowledge(client, 5);
+  expect(sessions.find(client, 5 + 2 * LIMITS.outstandingPerPartitionMax).is).toBe('outside_window');
+});

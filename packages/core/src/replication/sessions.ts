@@ -1,0 +1,131 @@
+/**
+ * What a partition remembers of its clients' writes, so that a retry gets the first attempt's answer (RIFL, Lee et
+ * al., SOSP 2015: the completion record lies in the same log record as the write, so it survives a fail-over with it).
+ *
+ * `done` follows from decided records alone and is the same on every replica. `inProgress` and `refused` are the
+ * primary's: writes in its log that are not decided, and answers it gave without logging anything.
+ */
+import type { ErrorCode } from '../errors.ts';
+import type { ClientId, Epoch, Lsn } from '../ids.ts';
+import { LIMITS } from '../limits.ts';
+import type { CheckpointSession, CompletionRecord, LogRecord } from '../messages.ts';
+
+interface Session {
+  /** The client has the answers of every seq below and will not ask again. */
+  ackedBelow: number;
+  readonly done: Map<number, { readonly epoch: Epoch; readonly lsn: Lsn }>;
+  readonly inProgress: Map<number, Lsn>;
+  readonly refused: Map<number, RememberedRefusal>;
+}
+
+/** `absent`: a delete found nothing, which is no error. */
+export type RememberedRefusal = ErrorCode | 'absent';
+
+export type Attempt =
+  | { readonly is: 'new' }
+  | { readonly is: 'done'; readonly epoch: Epoch; readonly lsn: Lsn }
+  | { readonly is: 'in_progress'; readonly lsn: Lsn }
+  | { readonly is: 'refused'; readonly refusal: RememberedRefusal }
+  | { readonly is: 'stale' }
+  | { readonly is: 'outside_window' };
+
+const NEW: Attempt = { is: 'new' };
+
+export class Sessions {
+  readonly #byClient = new Map<ClientId, Session>();
+
+  get clientCount(): number {
+    return this.#byClient.size;
+  }
+
+  find(clientId: ClientId, seq: number): Attempt {
+    const session = this.#byClient.get(clientId);
+    if (session === undefined) return NEW;
+    if (seq < session.ackedBelow) return { is: 'stale' };
+    if (seq >= session.ackedBelow + 2 * LIMITS.outstandingPerPartitionMax) return { is: 'outside_window' };
+    const done = session.done.get(seq);
+    if (done !== undefined) return { is: 'done', ...done };
+    const lsn = session.inProgress.get(seq);
+    if (lsn !== undefined) return { is: 'in_progress', lsn };
+    const refusal = session.refused.get(seq);
+    return refusal === undefined ? NEW : { is: 'refused', refusal };
+  }
+
+  begin(record: LogRecord): void {
+    if (record.clientId !== '') this.#session(record.clientId).inProgress.set(record.seq, record.lsn);
+  }
+
+  /** The record is decided: committed, or rolled back and then new again unless the primary remembers its answer. */
+  end(record: LogRecord, committed: boolean): void {
+    if (record.clientId === '') return;
+    const session = this.#session(record.clientId);
+    // A retry may already stand in the log under the same seq, when this one was rolled back.
+    if (session.inProgress.get(record.seq) === record.lsn) session.inProgress.delete(record.seq);
+    if (committed && record.seq >= session.ackedBelow) {
+      session.done.set(record.seq, { epoch: record.epoch, lsn: record.lsn });
+    }
+    this.acknowledge(record.clientId, record.ackedBelow);
+  }
+
+  /** A definitive not-applied answer was given: a late copy of an earlier attempt must get the same (1.10). */
+  refuse(clientId: ClientId, seq: number, refusal: RememberedRefusal): void {
+    const session = this.#session(clientId);
+    if (seq >= session.ackedBelow) session.refused.set(seq, refusal);
+  }
+
+  /** The client is told that this record was rolled back. */
+  rollBack(record: LogRecord): void {
+    if (record.clientId === '') return;
+    const session = this.#session(record.clientId);
+    if (session.inProgress.get(record.seq) !== record.lsn) return;
+    session.inProgress.delete(record.seq);
+    this.refuse(record.clientId, record.seq, 'replication_voted_to_rollback');
+  }
+
+  acknowledge(clientId: ClientId, ackedBelow: number): void {
+    const session = this.#session(clientId);
+    if (ackedBelow <= session.ackedBelow) return;
+    session.ackedBelow = ackedBelow;
+    for (const table of [session.done, session.refused]) {
+      // They were put in about in the order of their seq: stopping at the first that stays keeps this constant per
+      // write; one that was passed over goes when those before it do.
+      for (const seq of table.keys()) {
+        if (seq >= ackedBelow) break;
+        table.delete(seq);
+      }
+    }
+  }
+
+  /** A primary that steps down forgets what only it knew. */
+  forgetUndecided(): void {
+    for (const session of this.#byClient.values()) {
+      session.inProgress.clear();
+      session.refused.clear();
+    }
+  }
+
+  *checkpoint(): Generator<CheckpointSession> {
+    for (const [clientId, { ackedBelow, done }] of this.#byClient) {
+      const records: CompletionRecord[] = [];
+      for (const [seq, { epoch, lsn }] of done) records.push({ seq, epoch, lsn });
+      yield { clientId, ackedBelow, done: records };
+    }
+  }
+
+  restore({ clientId, ackedBelow, done }: CheckpointSession): void {
+    const session = this.#session(clientId);
+    for (const { seq, epoch, lsn } of done) {
+      if (seq >= session.ackedBelow) session.done.set(seq, { epoch, lsn });
+    }
+    this.acknowledge(clientId, ackedBelow);
+  }
+
+  #session(clientId: ClientId): Session {
+    let session = this.#byClient.get(clientId);
+    if (session === undefined) {
+      session = { ackedBelow: 0, done: new Map(), inProgress: new Map(), refused: new Map() };
+      this.#byClient.set(clientId, session);
+    }
+    return session;
+  }
+}

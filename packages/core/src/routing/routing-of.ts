@@ -1,0 +1,59 @@
+/**
+ * A grid's routing, from what the catalog decided. The catalog and every container make it by this one function, so
+ * that a client may ask any of them.
+ */
+import type { Member, PartitionConfig } from '../catalog/config.ts';
+import type { PartitionId } from '../ids.ts';
+import type { Route, Routing, RoutingMapSet, Unplaceable } from '../messages.ts';
+import { partitionsOf, type Topology, type TopologyMapSet } from '../topology.ts';
+
+export interface RoutingSource {
+  readonly topology: Topology;
+  readonly generation: string;
+  /** Undefined for a partition that has not been placed. */
+  readonly configOf: (partition: PartitionId) => PartitionConfig | undefined;
+  readonly members: readonly Member[];
+  readonly unplaceable: readonly Unplaceable[];
+}
+
+/** Undefined: there is no grid of this name. */
+export function routingOf(grid: string, source: RoutingSource): Routing | undefined {
+  const mapSets = source.topology.mapSets.filter((mapSet) => mapSet.grid === grid);
+  if (mapSets.length === 0) return undefined;
+  const addresses = new Map(source.members.map((member) => [member.incarnation, member.address]));
+  const routes: Route[] = [];
+  for (const mapSet of mapSets) {
+    for (const partition of partitionsOf(mapSet)) {
+      const config = source.configOf(partition);
+      if (config !== undefined) routes.push(routeOf(config, addresses));
+    }
+  }
+  return {
+    type: 'routing',
+    grid,
+    generation: source.generation,
+    mapSets: mapSets.map((mapSet) => routingMapSetOf(mapSet, source.unplaceable)),
+    routes,
+    addresses: source.members.filter(({ alive }) => alive).map(({ address }) => address),
+  };
+}
+
+/** A primary that is silent keeps its route until another is promoted: it may still be the one that decides. */
+export function routeOf(config: PartitionConfig, addresses: ReadonlyMap<string, string>): Route {
+  const { partition, epoch, version } = config;
+  const address = config.lost ? undefined : addresses.get(config.primary.incarnation);
+  if (address === undefined) return { partition, epoch, version, primary: '', address: '' };
+  return { partition, epoch, version, primary: config.primary.container, address };
+}
+
+function routingMapSetOf(mapSet: TopologyMapSet, unplaceable: readonly Unplaceable[]): RoutingMapSet {
+  const reason = unplaceable.find((one) => one.grid === mapSet.grid && one.mapSet === mapSet.policy.name);
+  return {
+    name: mapSet.policy.name,
+    firstPartition: mapSet.firstPartition,
+    numberOfPartitions: mapSet.policy.numberOfPartitions,
+    partitionBy: mapSet.policy.partitionBy,
+    maps: mapSet.maps.map(({ id, policy }) => ({ id, name: policy.name })),
+    unplaceable: reason?.reason ?? '',
+  };
+}

@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import { asMapId, NO_MAP } from '../ids.ts';
+import { type LogRecord, NO_BYTES, type OperationKind } from '../messages.ts';
+import { KeyQueue } from './key-queue.ts';
+
+const map = asMapId(3);
+const key = (text: string) => Uint8Array.from([...text].map((character) => character.charCodeAt(0)));
+
+function write(lsn: number, ...keys: string[]): LogRecord {
+  return recordOf(lsn, keys.map((text) => ({ kind: 'set' as const, key: key(text) })));
+}
+
+function recordOf(lsn: number, operations: { kind: OperationKind; key: Uint8Array }[]): LogRecord {
+  return {
+    ...{ lsn, epoch: 1, kind: 'write', clientId: '', seq: 0, ackedBelow: 0, map, decidedUpTo: 0, aborted: [] },
+    operations: operations.map((operation) => ({ ...operation, value: NO_BYTES, ifEpoch: 0, ifLsn: 0 })),
+  };
+}
+
+test('a write that looks at the entry waits for the one before it; a plain set does not', () => {
+  const queue = new KeyQueue<string>();
+  queue.lock(write(1, 'a'), false);
+  expect(queue.blockerOfWrite(map, key('a'), false)).toBeUndefined();
+  expect(queue.blockerOfWrite(map, key('a'), true)).toBeDefined();
+  expect(queue.blockerOfWrite(map, key('b'), true)).toBeUndefined();
+  expect(queue.blockerOfWrite(NO_MAP, key('a'), true)).toBeUndefined();
+});
+
+test('behind somebody who waits, a plain set waits too: arrival decides the order', () => {
+  const queue = new KeyQueue<string>();
+  const first = write(1, 'a');
+  queue.lock(first, false);
+  const blocker = queue.blockerOfWrite(map, key('a'), true);
+  queue.wait(blocker as string, 'insert');
+  expect(queue.blockerOfWrite(map, key('a'), false)).toBe(blocker);
+  queue.wait(blocker as string, 'set');
+  expect(queue.unlock(first)).toEqual(['insert', 'set']);
+  expect(queue.waiterCount).toBe(0);
+});
+
+test('only inherited writes lock readers out, and a clear locks its whole map', () => {
+  const queue = new KeyQueue<string>();
+  queue.lock(write(1, 'a'), false);
+  queue.lock(write(2, 'b'), true);
+  expect(queue.blockerOfRead(map, key('a'))).toBeUndefined();
+  expect(queue.blockerOfRead(map, key('b'))).toBeDefined();
+  queue.lock(recordOf(3, [{ kind: 'clear', key: NO_BYTES }]), true);
+  expect(queue.blockerOfRead(map, key('z'))).toBeDefined();
+  expect(queue.blockerOfRead(NO_MAP, key('z'))).toBeUndefined();
+});
+
+test('a record lets go once, however often it is told to', () => {
+  const queue = new KeyQueue<string>();
+  const first = write(1, 'a');
+  const second = write(2, 'a');
+  queue.lock(first, false);
+  queue.lock(second, false);
+  queue.wait(queue.blockerOfWrite(map, key('a'), true) as string, 'update');
+  expect(queue.unlock(first)).toEqual([]);
+  expect(queue.unlock(first)).toEqual([]);
+  expect(queue.unlock(second)).toEqual(['update']);
+});
+
+test('whoever leaves is taken out, the others keep their order', () => {
+  const queue = new KeyQueue<string>();
+  const first = write(1, 'a');
+  queue.lock(first, false);
+  const blocker = queue.blockerOfWrite(map, key('a'), true) as string;
+  for (const waiter of ['one', 'two', 'three']) queue.wait(blocker, waiter);
+  expect(queue.remove((waiter) => waiter === 'two')).toEqual(['two']);
+  expect(queue.waiterCount).toBe(2);
+  expect(queue.unlock(first)).toEqual(['one', 'three']);
+});

@@ -1,0 +1,55 @@
+/** What a shard needs of the container around it. Everything it sends, and all it knows of time and of others. */
+import type { ErrorCode, ErrorDetails } from '../errors.ts';
+import type { ConnectionId, Host, Incarnation, PartitionId } from '../ids.ts';
+import type { Note } from '../machine.ts';
+import type { AnswerMessage, ChangeInSync, LogRecord, ReplicationMessage } from '../messages.ts';
+import type { PendingRequest } from './request.ts';
+
+export interface ShardPorts {
+  readonly self: Host;
+  /** Monotonic time of this turn. */
+  nowMs(): number;
+  /** To a replica, on the one connection that this primary's container opened to it; false while there is none. */
+  toFollower(incarnation: Incarnation, message: ReplicationMessage): boolean;
+  /** To the catalog; false while not registered. */
+  toCatalog(message: ChangeInSync): boolean;
+  /** To a primary, on the connection by which it opened the shard. */
+  toPrimary(connection: ConnectionId, message: ReplicationMessage): void;
+  answer(request: PendingRequest, message: AnswerMessage): void;
+  /** An error as an answer, with the newest route known. */
+  answerError(request: PendingRequest, code: ErrorCode, details: ErrorDetails): void;
+  isOpen(connection: ConnectionId): boolean;
+  /** Until when the catalog's lease for this partition holds, by our clock (K3, L1a). */
+  catalogLeaseUntilMs(partition: PartitionId): number;
+  /** Whether the catalog calls this life of a container dead. */
+  isDead(incarnation: Incarnation): boolean;
+  leaseMs(): number;
+  /** A new number for a ChangeInSync. */
+  nextChangeId(): number;
+  /** Each retained record's share of the container's limit. */
+  retentionBytes(): number;
+  note(event: string, facts: Note['facts'], level?: Note['level']): void;
+  count(counter: Counter): void;
+  /** Why this container cannot hold a record, or undefined: it then votes no (step 3 of 1.6). */
+  refuses(record: LogRecord): ErrorCode | undefined;
+  /** A rule broken on purpose; only the simulator throws these switches. */
+  mutated(rule: Mutation): boolean;
+}
+
+export type Counter =
+  | 'votes_against'
+  | 'checkpoints_started'
+  | 'checkpoints_completed'
+  | 'failovers'
+  | 'replica_evictions'
+  | 'replica_additions'
+  | 'records_rolled_back';
+
+export type Mutation =
+  | 'dropEpochCheck'
+  | 'evictNotConfirmed'
+  | 'decideBelowMin'
+  | 'noFreeze'
+  | 'abortIgnoresEligible'
+  | 'readWithoutLease'
+  | 'noCompletionRecords';

@@ -1,0 +1,281 @@
+/**
+ * What a primary does with the requests of clients. Whatever depends on the entries and is not decided by votes (a
+ * read, a failed condition, a delete that finds nothing) is a read: only with a valid lease, in the same turn (L1).
+ * A write asks the sessions first (A2), so that a retry gets its first attempt's answer.
+ */
+import type { ErrorCode, ErrorDetails } from '../errors.ts';
+import { NO_MAP } from '../ids.ts';
+import { LIMITS } from '../limits.ts';
+import type { Operation, Read, ReadEntry, Scan, ScanEntry, Size, Verify, Write } from '../messages.ts';
+import { NO_BYTES } from '../messages.ts';
+import { appendRecord, isSettled, mayRead, othersInSync, type Primary, tryDecide } from '../replication/primary.ts';
+import type { RememberedRefusal } from '../replication/sessions.ts';
+import type { ShardPorts } from './ports.ts';
+import type { PendingRequest } from './request.ts';
+import { mapOf, type Shard } from './shard.ts';
+
+/** Read answers stay under the frame limit: the client asks again for the keys that are left out. */
+const READ_BYTES_MAX = 2 * LIMITS.valueBytesMax;
+
+export function submit(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest): void {
+  const { message } = request;
+  switch (message.type) {
+    case 'read':
+      return read(shard, primary, ports, request, message);
+    case 'size':
+      return size(shard, primary, ports, request, message);
+    case 'scan':
+      return scan(shard, primary, ports, request, message);
+    case 'write':
+      return write(shard, primary, ports, request, message);
+    case 'verify':
+      return verify(shard, primary, ports, request, message);
+  }
+}
+
+/** Everybody who waits tries again, in the order of arrival; most wait on. */
+export function retryWaiting(shard: Shard, primary: Primary, ports: ShardPorts): void {
+  primary.retryWaiting = false;
+  if (primary.waiting.length === 0) return;
+  const waiting = primary.waiting;
+  primary.waiting = [];
+  for (const request of waiting) {
+    if (ports.isOpen(request.connection)) submit(shard, primary, ports, request);
+  }
+}
+
+/** Those whose time is over learn what they waited for. */
+export function expireWaiting(shard: Shard, primary: Primary, ports: ShardPorts): void {
+  const isOver = ({ deadlineMs }: PendingRequest) => ports.nowMs() >= deadlineMs;
+  const expired = primary.keys.remove(isOver);
+  if (primary.waiting.some(isOver)) {
+    expired.push(...primary.waiting.filter(isOver));
+    primary.waiting = primary.waiting.filter((request) => !isOver(request));
+  }
+  for (const request of expired) {
+    ports.answerError(request, 'timeout', { partition: shard.partition, waitedFor: whatItWaitsFor(shard, primary, ports) });
+  }
+  for (const [lsn, { request, digests }] of primary.verifications) {
+    const expected = 1 + othersInSync(shard).length + shard.config.async.length;
+    if (digests.length < expected && !isOver(request)) continue;
+    primary.verifications.delete(lsn);
+    ports.answer(request, { type: 'verifyAnswer', id: request.message.id, lsn, digests });
+  }
+}
+
+function whatItWaitsFor(shard: Shard, primary: Primary, ports: ShardPorts): string {
+  if (!mayRead(shard, primary, ports)) return 'a lease: the primary may have been replaced';
+  if (shard.decidedLsn < primary.startLsn) {
+    return 'the outcome of writes that were undecided at the fail-over: not enough in-sync replicas';
+  }
+  return 'the outcome of earlier writes to the key';
+}
+
+function inheritsUndecided(shard: Shard, primary: Primary): boolean {
+  return shard.decidedLsn < primary.startLsn;
+}
+
+function wait(primary: Primary, request: PendingRequest): void {
+  primary.waiting.push(request);
+}
+
+function read(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest, message: Read): void {
+  for (const key of message.keys) {
+    const blocker = primary.keys.blockerOfRead(message.map, key);
+    if (blocker !== undefined) return primary.keys.wait(blocker, request);
+  }
+  if (!mayRead(shard, primary, ports)) return wait(primary, request);
+  const map = mapOf(shard, message.map);
+  const entries: ReadEntry[] = [];
+  let bytes = 0;
+  for (const key of message.keys) {
+    const entry = map.get(key);
+    if (entry === undefined) {
+      entries.push({ found: false, value: NO_BYTES, epoch: 0, lsn: 0 });
+      continue;
+    }
+    const value = message.withoutValues ? NO_BYTES : entry.value;
+    entries.push({ found: true, value, epoch: entry.epoch, lsn: entry.lsn });
+    bytes += value.length;
+    if (bytes > READ_BYTES_MAX) break;
+  }
+  ports.answer(request, { type: 'readAnswer', id: message.id, entries });
+}
+
+function size(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest, message: Size): void {
+  if (inheritsUndecided(shard, primary) || !mayRead(shard, primary, ports)) return wait(primary, request);
+  ports.answer(request, { type: 'sizeAnswer', id: message.id, count: mapOf(shard, message.map).count });
+}
+
+function scan(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest, message: Scan): void {
+  if (inheritsUndecided(shard, primary) || !mayRead(shard, primary, ports)) return wait(primary, request);
+  const entries: ScanEntry[] = [];
+  // Entries of one hash stay together, so a few may come on top of the limit.
+  const limit = Math.min(Math.max(message.limit, 1), LIMITS.scanEntriesMax - 16);
+  let bytes = 0;
+  let visited = 0;
+  let lastHash = message.afterHash;
+  const done = mapOf(shard, message.map).scan(message.resumed ? message.afterHash : undefined, (entry) => {
+    lastHash = entry.hash;
+    visited++;
+    if (beginsWith(entry.key, message.prefix)) {
+      const value = message.withoutValues ? NO_BYTES : entry.value;
+      entries.push({ key: entry.key, value, epoch: entry.epoch, lsn: entry.lsn });
+      bytes += entry.key.length + value.length;
+    }
+    return entries.length < limit && bytes < LIMITS.scanBytesMax && visited < 8 * LIMITS.scanEntriesMax;
+  });
+  ports.answer(request, { type: 'scanAnswer', id: message.id, entries, done, lastHash });
+}
+
+function beginsWith(key: Uint8Array, prefix: Uint8Array): boolean {
+  if (key.length < prefix.length) return false;
+  for (let i = 0; i < prefix.length; i++) if (key[i] !== prefix[i]) return false;
+  return true;
+}
+
+function write(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest, message: Write): void {
+  const { clientId } = request;
+  const attempt = shard.sessions.find(clientId, message.seq);
+  switch (attempt.is) {
+    case 'done':
+      return ports.answer(request, {
+        type: 'writeAnswer',
+        id: message.id,
+        epoch: attempt.epoch,
+        lsn: attempt.lsn,
+        applied: true,
+      });
+    case 'in_progress':
+      return attach(primary, attempt.lsn, request);
+    case 'refused':
+      return answerNotApplied(ports, request, attempt.refusal, { partition: shard.partition });
+    case 'stale':
+      return ports.answerError(request, 'session_expired', { partition: shard.partition, seq: message.seq });
+    case 'outside_window':
+      return ports.answerError(request, 'overloaded', { reason: 'too many requests of one client are outstanding' });
+    case 'new':
+  }
+  const votes = othersInSync(shard).length;
+  const required = shard.policy.minSyncReplicas;
+  if (votes < required) {
+    const details = { partition: shard.partition, inSync: votes, required };
+    return notApplied(shard, primary, ports, request, 'too_few_sync_replicas', details);
+  }
+  for (const operation of message.operations) {
+    const blocker = primary.keys.blockerOfWrite(message.map, operation.key, looksAtEntry(operation));
+    if (blocker !== undefined) return primary.keys.wait(blocker, request);
+  }
+  const refusal = refusalOf(shard, message);
+  if (refusal !== undefined) {
+    if (!mayRead(shard, primary, ports)) return wait(primary, request);
+    return notApplied(shard, primary, ports, request, refusal, { partition: shard.partition });
+  }
+  const record = appendRecord(shard, primary, {
+    kind: 'write',
+    clientId,
+    seq: message.seq,
+    ackedBelow: message.ackedBelow,
+    map: message.map,
+    operations: message.operations.map(keepOperation),
+    aborted: [],
+  });
+  attach(primary, record.lsn, request);
+  if (required === 0 && votes === 0) tryDecide(shard, ports);
+}
+
+/** The frame that a key and a value came in must not stay in memory for their sake; conditions are settled here. */
+function keepOperation({ kind, key, value }: Operation): Operation {
+  return { kind, key: key.slice(), value: value.slice(), ifEpoch: 0, ifLsn: 0 };
+}
+
+function looksAtEntry({ kind, ifLsn }: Operation): boolean {
+  return kind === 'insert' || kind === 'update' || kind === 'delete' || ifLsn > 0;
+}
+
+/** Against decided entries: why the write has no effect, or undefined. */
+function refusalOf(shard: Shard, { map, operations }: Write): RememberedRefusal | undefined {
+  const entries = mapOf(shard, map);
+  for (const { kind, key, ifEpoch, ifLsn } of operations) {
+    if (kind === 'clear' || (kind === 'set' && ifLsn === 0)) continue;
+    const entry = entries.get(key);
+    if (ifLsn > 0 && (entry === undefined || entry.lsn !== ifLsn || entry.epoch !== ifEpoch)) return 'version_conflict';
+    if (kind === 'insert' && entry !== undefined) return 'duplicate_key';
+    if (kind === 'update' && entry === undefined) return 'key_not_found';
+    if (kind === 'delete' && entry === undefined && operations.length === 1) return 'absent';
+  }
+  return undefined;
+}
+
+/** A definitive answer without a record; a retry gets it only when it is a fact (A2). */
+function notApplied(
+  shard: Shard,
+  primary: Primary,
+  ports: ShardPorts,
+  request: PendingRequest,
+  refusal: RememberedRefusal,
+  details: ErrorDetails,
+): void {
+  const message = request.message as Write;
+  if (message.attempt > 1) {
+    if (!isSettled(shard, primary)) return wait(primary, request);
+    shard.sessions.refuse(request.clientId, message.seq, refusal);
+  }
+  answerNotApplied(ports, request, refusal, details);
+}
+
+function answerNotApplied(ports: ShardPorts, request: PendingRequest, refusal: RememberedRefusal, details: ErrorDetails): void {
+  if (refusal !== 'absent') return ports.answerError(request, refusal, details);
+  ports.answer(request, { type: 'writeAnswer', id: request.message.id, epoch: 0, lsn: 0, applied: false });
+}
+
+function attach(primary: Primary, lsn: number, request: PendingRequest): void {
+  const attached = primary.attached.get(lsn);
+  if (attached === undefined) primary.attached.set(lsn, [request]);
+  else attached.push(request);
+}
+
+/** A record of its own, so that every copy computes its digest at the same lsn. */
+function verify(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest, _message: Verify): void {
+  if (othersInSync(shard).length < shard.policy.minSyncReplicas) {
+    return ports.answerError(request, 'too_few_sync_replicas', { partition: shard.partition });
+  }
+  const record = appendRecord(shard, primary, {
+    kind: 'digest',
+    clientId: '',
+    seq: 0,
+    ackedBelow: 0,
+    map: NO_MAP,
+    operations: [],
+    aborted: [],
+  });
+  primary.verifications.set(record.lsn, { request, digests: [] });
+  tryDecide(shard, ports);
+}
+
+/** Checks at the edge: what a well-behaved client never sends. */
+export function checkRequest(message: PendingRequest['message']): { code: ErrorCode; details: ErrorDetails } | undefined {
+  if (message.type === 'write') return checkWrite(message);
+  if (message.type === 'read' && message.keys.length > LIMITS.readKeysMax) {
+    return { code: 'too_large', details: { keys: message.keys.length, limit: LIMITS.readKeysMax } };
+  }
+  return undefined;
+}
+
+function checkWrite({ operations, seq, attempt }: Write): { code: ErrorCode; details: ErrorDetails } | undefined {
+  if (operations.length === 0 || operations.length > LIMITS.recordOperationsMax) {
+    return { code: 'too_large', details: { operations: operations.length, limit: LIMITS.recordOperationsMax } };
+  }
+  if (seq < 1 || attempt < 1) return { code: 'invalid_argument', details: { reason: 'seq and attempt start at 1' } };
+  let bytes = 0;
+  for (const { key, value } of operations) {
+    if (key.length > LIMITS.keyBytesMax) return { code: 'too_large', details: { keyBytes: key.length, limit: LIMITS.keyBytesMax } };
+    if (value.length > LIMITS.valueBytesMax) {
+      return { code: 'too_large', details: { valueBytes: value.length, limit: LIMITS.valueBytesMax } };
+    }
+    bytes += key.length + value.length;
+  }
+  const limit = LIMITS.recordBytesMax + LIMITS.valueBytesMax + LIMITS.keyBytesMax;
+  return bytes > limit ? { code: 'too_large', details: { bytes, limit } } : undefined;
+}
+

@@ -1,0 +1,140 @@
+/**
+ * A shard: one copy of one partition, whatever its role. Holds decided entries only (I-DIRTY): a record changes the
+ * maps when `decidedLsn` passes it, never before. All of it is volatile; its identity is its Rid.
+ */
+import { assert } from '../assert.ts';
+import type { PartitionConfig } from '../catalog/config.ts';
+import type { ConnectionId, Epoch, Lsn, MapId, PartitionId, Rid } from '../ids.ts';
+import type { LogRecord } from '../messages.ts';
+import type { MapSetPolicy } from '../policy.ts';
+import { Log } from '../replication/log.ts';
+import type { Primary } from '../replication/primary.ts';
+import { Sessions } from '../replication/sessions.ts';
+import { keyHash } from '../store/key-hash.ts';
+import { EntryMap } from '../store/entry-map.ts';
+
+/** What a replica knows of the primary that opened it. */
+export interface Opened {
+  /** Only this connection's messages count: an older one may still deliver. */
+  readonly connection: ConnectionId;
+  readonly epoch: Epoch;
+}
+
+export interface Shard {
+  readonly partition: PartitionId;
+  readonly rid: Rid;
+  readonly policy: MapSetPolicy;
+  /** Of the index, the same on every replica. */
+  readonly hashSeed: number;
+  /** The newest epoch heard of: nothing from an older one is obeyed. */
+  epoch: Epoch;
+  /** The newest configuration heard of. */
+  config: PartitionConfig;
+  log: Log;
+  /** Every record up to here has an outcome, and the maps reflect it. At most `log.lastLsn`. */
+  decidedLsn: Lsn;
+  readonly maps: Map<MapId, EntryMap>;
+  sessions: Sessions;
+  /** In `epoch`, or undefined. */
+  opened: Opened | undefined;
+  /** A checkpoint is coming in; consistent once `decidedLsn` reaches `endLsn` (MAX until that is known). */
+  loading: { endLsn: Lsn; receivedBytes: number } | undefined;
+  primary: Primary | undefined;
+}
+
+export interface NewShard {
+  readonly rid: Rid;
+  readonly policy: MapSetPolicy;
+  readonly config: PartitionConfig;
+  readonly hashSeed: number;
+}
+
+export function newShard({ rid, policy, config, hashSeed }: NewShard): Shard {
+  return {
+    partition: config.partition,
+    rid,
+    policy,
+    hashSeed,
+    epoch: config.epoch,
+    config,
+    log: new Log(0, 0),
+    decidedLsn: 0,
+    maps: new Map(),
+    sessions: new Sessions(),
+    opened: undefined,
+    loading: undefined,
+    primary: undefined,
+  };
+}
+
+export function mapOf(shard: Shard, map: MapId): EntryMap {
+  let entries = shard.maps.get(map);
+  if (entries === undefined) {
+    entries = new EntryMap(shard.hashSeed);
+    shard.maps.set(map, entries);
+  }
+  return entries;
+}
+
+/** Gives the next record its outcome. The only place where a shard's maps change, but for a checkpoint coming in. */
+export function decideNext(shard: Shard, committed: boolean): LogRecord {
+  const record = shard.log.at(shard.decidedLsn + 1);
+  assert(!(committed && shard.log.placeholders.has(record.lsn)), 'a committed record is held, not refused');
+  shard.decidedLsn = record.lsn;
+  if (committed) applyOperations(shard, record);
+  shard.sessions.end(record, committed);
+  return record;
+}
+
+function applyOperations(shard: Shard, record: LogRecord): void {
+  if (record.operations.length === 0) return;
+  const entries = mapOf(shard, record.map);
+  for (const { kind, key, value } of record.operations) {
+    if (kind === 'clear') entries.clear();
+    else if (kind === 'delete') entries.delete(key);
+    else entries.set(key, value, record.epoch, record.lsn);
+  }
+}
+
+/**
+ * Never further than `end` and the log's end: an abort recorded later than a record must be seen before it (1.4).
+ *
+ * @returns whether it moved.
+ */
+export function applyUpTo(shard: Shard, end: Lsn, onDecided: (record: LogRecord) => void): boolean {
+  const to = Math.min(end, shard.log.lastLsn);
+  const from = shard.decidedLsn;
+  while (shard.decidedLsn < to) {
+    const committed = shard.log.abortRecordOf(shard.decidedLsn + 1) === undefined;
+    onDecided(decideNext(shard, committed));
+  }
+  return shard.decidedLsn > from;
+}
+
+/** Fingerprint of all decided entries with their versions; equal on two replicas at one lsn, in any order of writes. */
+export function digestOf(shard: Shard): { digest: string; count: number } {
+  let a = 0;
+  let b = 0;
+  let count = 0;
+  for (const [map, entries] of shard.maps) {
+    entries.scan(undefined, (entry) => {
+      const version = Math.imul(entry.lsn, 0x9e3779b1) ^ Math.imul(entry.epoch, 0x85ebca77) ^ Math.imul(map + 1, 0xc2b2ae3d);
+      const value = keyHash(entry.value, version);
+      a = (a + keyHash(entry.key, value)) >>> 0;
+      b = (b ^ keyHash(entry.key, Math.imul(value, 0x27d4eb2f) ^ 0x165667b1)) >>> 0;
+      count++;
+      return true;
+    });
+  }
+  return { digest: hex32(a) + hex32(b), count };
+}
+
+function hex32(value: number): string {
+  return value.toString(16).padStart(8, '0');
+}
+
+export function entryCount(shard: Shard): number {
+  let count = 0;
+  for (const entries of shard.maps.values()) count += entries.count;
+  return count;
+}

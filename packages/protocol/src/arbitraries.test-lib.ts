@@ -1,0 +1,273 @@
+/** One arbitrary for each message, with the extremes of its numbers in it. */
+import {
+  asMapId,
+  asPartitionId,
+  KEEP_ALL,
+  type Operation,
+  type PartitionConfig,
+  type Rid,
+  type Route,
+} from '@ostraca/core';
+import fc from 'fast-check';
+import type { WireMessage, WireMessageType } from './hello.ts';
+
+type Arbitraries = { readonly [T in WireMessageType]: fc.Arbitrary<Extract<WireMessage, { type: T }>> };
+
+const uint32 = fc.oneof(fc.nat(300), fc.constantFrom(0, 127, 128, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff));
+const uint64 = fc.oneof(
+  fc.nat(300),
+  fc.maxSafeNat(),
+  fc.constantFrom(0, 0xffff_ffff, 0x1_0000_0000, 2 ** 49 - 1, 2 ** 49, KEEP_ALL - 1, KEEP_ALL),
+);
+const double = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constantFrom(0, -0, 1.5, 1e9));
+const text = fc.oneof(fc.string(), fc.string({ unit: 'binary', maxLength: 200 }), fc.constant(''));
+const bytes = fc.oneof(fc.uint8Array(), fc.uint8Array({ minLength: 120, maxLength: 140 }));
+const partition = uint32.map(asPartitionId);
+const map = uint32.map(asMapId);
+
+function listOf<T>(item: fc.Arbitrary<T>): fc.Arbitrary<readonly T[]> {
+  return fc.array(item, { maxLength: 4 });
+}
+
+/** `fc.record`, of plain objects only. */
+function shape<T extends object>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
+  return fc.record(fields, { noNullPrototype: true }) as unknown as fc.Arbitrary<T>;
+}
+
+const host = shape({ container: text, incarnation: text });
+const rid: fc.Arbitrary<Rid> = shape({ container: text, incarnation: text, shardInc: uint64 });
+const config: fc.Arbitrary<PartitionConfig> = shape({
+  partition,
+  epoch: uint64,
+  version: uint64,
+  lineage: text,
+  primary: rid,
+  sync: listOf(rid),
+  elr: listOf(shape({ rid, keepLsn: uint64 })),
+  joining: listOf(host),
+  async: listOf(host),
+  leaving: listOf(rid),
+  keepLsn: uint64,
+  waitGrants: fc.boolean(),
+  lost: fc.boolean(),
+});
+const member = shape({
+  container: text,
+  incarnation: text,
+  address: text,
+  host: text,
+  zone: text,
+  alive: fc.boolean(),
+});
+const route: fc.Arbitrary<Route> = shape({
+  partition,
+  epoch: uint64,
+  version: uint64,
+  primary: text,
+  address: text,
+});
+const operation: fc.Arbitrary<Operation> = shape({
+  kind: fc.constantFrom('set', 'insert', 'update', 'delete', 'clear'),
+  key: bytes,
+  value: bytes,
+  ifEpoch: uint64,
+  ifLsn: uint64,
+});
+const request = { id: uint64, partition, epoch: uint64, map, ttlMs: double };
+const shard = { partition, epoch: uint64, shardInc: uint64 };
+const record = shape({
+  lsn: uint64,
+  epoch: uint64,
+  kind: fc.constantFrom('write', 'noop', 'digest'),
+  clientId: text,
+  seq: uint64,
+  ackedBelow: uint64,
+  map,
+  operations: listOf(operation),
+  decidedUpTo: uint64,
+  aborted: listOf(uint64),
+});
+
+function of<T extends WireMessageType>(
+  type: T,
+  fields: {
+    readonly [K in keyof Omit<Extract<WireMessage, { type: T }>, 'type'>]: fc.Arbitrary<
+      Extract<WireMessage, { type: T }>[K]
+    >;
+  },
+): Arbitraries[T] {
+  return shape({ type: fc.constant(type), ...fields }) as unknown as Arbitraries[T];
+}
+
+export const MESSAGES: Arbitraries = {
+  hello: of('hello', {
+    protocolMin: uint32,
+    protocolMax: uint32,
+    role: fc.constantFrom('catalog', 'container', 'client', 'tool'),
+    name: text,
+    incarnation: text,
+    program: text,
+  }),
+  goodbye: of('goodbye', { code: uint32, reason: text }),
+
+  register: of('register', {
+    name: text,
+    incarnation: text,
+    address: text,
+    host: text,
+    zone: text,
+    generation: text,
+    shards: listOf(
+      shape({
+        partition,
+        epoch: uint64,
+        version: uint64,
+        shardInc: uint64,
+        lastLsn: uint64,
+        decidedLsn: uint64,
+      }),
+    ),
+  }),
+  registered: of('registered', {
+    generation: text,
+    leaseMs: double,
+    heartbeatMs: double,
+    policyJson: text,
+    hashSeed: uint32,
+  }),
+  registerRefused: of('registerRefused', { code: uint32, reason: text }),
+  heartbeat: of('heartbeat', { seq: uint64, sentAtMs: double, reachable: listOf(text) }),
+  heartbeatAck: of('heartbeatAck', {
+    seq: uint64,
+    sentAtMs: double,
+    leases: listOf(shape({ partition, epoch: uint64, version: uint64 })),
+  }),
+  configPush: of('configPush', {
+    generation: text,
+    full: fc.boolean(),
+    configs: listOf(config),
+    members: listOf(member),
+    unplaceable: listOf(shape({ grid: text, mapSet: text, reason: text })),
+  }),
+  changeInSync: of('changeInSync', {
+    changeId: uint64,
+    partition,
+    epoch: uint64,
+    version: uint64,
+    kind: fc.constantFrom('add', 'evict'),
+    target: rid,
+    keepLsn: uint64,
+  }),
+  changeRejected: of('changeRejected', { changeId: uint64, reason: text, config }),
+  replicaFailed: of('replicaFailed', { partition, rid, reason: text }),
+  leave: of('leave', {}),
+  left: of('left', {}),
+  provedDead: of('provedDead', { container: text, incarnation: text }),
+
+  routingRequest: of('routingRequest', { grid: text }),
+  routing: of('routing', {
+    grid: text,
+    generation: text,
+    mapSets: listOf(
+      shape({
+        name: text,
+        firstPartition: uint32,
+        numberOfPartitions: uint32,
+        partitionBy: listOf(uint32),
+        maps: listOf(shape({ id: map, name: text })),
+        unplaceable: text,
+      }),
+    ),
+    routes: listOf(route),
+    addresses: listOf(text),
+  }),
+  routingRefused: of('routingRefused', { grid: text, code: uint32, reason: text }),
+
+  read: of('read', { ...request, keys: listOf(bytes), withoutValues: fc.boolean() }),
+  readAnswer: of('readAnswer', {
+    id: uint64,
+    entries: listOf(shape({ found: fc.boolean(), value: bytes, epoch: uint64, lsn: uint64 })),
+  }),
+  size: of('size', request),
+  sizeAnswer: of('sizeAnswer', { id: uint64, count: uint64 }),
+  scan: of('scan', {
+    ...request,
+    resumed: fc.boolean(),
+    afterHash: uint32,
+    limit: uint32,
+    prefix: bytes,
+    withoutValues: fc.boolean(),
+  }),
+  scanAnswer: of('scanAnswer', {
+    id: uint64,
+    entries: listOf(shape({ key: bytes, value: bytes, epoch: uint64, lsn: uint64 })),
+    done: fc.boolean(),
+    lastHash: uint32,
+  }),
+  write: of('write', {
+    ...request,
+    seq: uint64,
+    ackedBelow: uint64,
+    attempt: uint32,
+    operations: listOf(operation),
+  }),
+  writeAnswer: of('writeAnswer', { id: uint64, epoch: uint64, lsn: uint64, applied: fc.boolean() }),
+  errorAnswer: of('errorAnswer', { id: uint64, code: uint32, detailsJson: text, route }),
+  verify: of('verify', { id: uint64, partition, ttlMs: double }),
+  verifyAnswer: of('verifyAnswer', {
+    id: uint64,
+    lsn: uint64,
+    digests: listOf(
+      shape({
+        rid,
+        role: fc.constantFrom('primary', 'sync', 'async', 'joining'),
+        digest: text,
+        count: uint64,
+      }),
+    ),
+  }),
+
+  replOpen: of('replOpen', {
+    config,
+    tail: listOf(shape({ epoch: uint64, lastLsn: uint64 })),
+    decidedLsn: uint64,
+  }),
+  replOpenAck: of('replOpenAck', { ...shard, lastLsn: uint64, needsCheckpoint: fc.boolean() }),
+  append: of('append', {
+    ...shard,
+    prevEpoch: uint64,
+    prevLsn: uint64,
+    records: listOf(record),
+    decidedHint: uint64,
+  }),
+  vote: of('vote', {
+    ...shard,
+    ackLsn: uint64,
+    refused: listOf(shape({ lsn: uint64, code: uint32 })),
+    appliedLsn: uint64,
+  }),
+  nack: of('nack', {
+    ...shard,
+    kind: fc.constantFrom('staleEpoch', 'demandReplOpen', 'askSuffix', 'noSuchShard'),
+    afterLsn: uint64,
+  }),
+  leasePing: of('leasePing', { sentAtMs: double, partitions: listOf(partition), epochs: listOf(uint64) }),
+  leaseGrant: of('leaseGrant', { sentAtMs: double, partitions: listOf(partition), epochs: listOf(uint64) }),
+  checkpointBegin: of('checkpointBegin', { ...shard, scanLsn: uint64, scanEpoch: uint64 }),
+  checkpointChunk: of('checkpointChunk', {
+    ...shard,
+    entries: listOf(shape({ map, key: bytes, value: bytes, epoch: uint64, lsn: uint64 })),
+    sessions: listOf(
+      shape({
+        clientId: text,
+        ackedBelow: uint64,
+        done: listOf(shape({ seq: uint64, epoch: uint64, lsn: uint64 })),
+      }),
+    ),
+  }),
+  checkpointEnd: of('checkpointEnd', { ...shard, endLsn: uint64 }),
+  checkpointCredit: of('checkpointCredit', { ...shard, bytes: uint64 }),
+  digestReport: of('digestReport', { ...shard, lsn: uint64, digest: text, count: uint64 }),
+};
+
+export const anyMessage: fc.Arbitrary<WireMessage> = fc.oneof(...Object.values<fc.Arbitrary<WireMessage>>(MESSAGES));

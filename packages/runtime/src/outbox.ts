@@ -1,0 +1,100 @@
+/**
+ * What the machine wants sent, collected until the turn is over, so that it leaves in one frame per connection: no
+ * timer, so an idle client's operation leaves at once. A turn is one callback of the event loop with every promise
+ * reaction that it set off: the operations that a program issues as answers arrive travel together too.
+ *
+ * With a journal, a turn's messages wait until what was journalled by the end of the turn is durable, and turns
+ * leave in their order; urgent ones (a heartbeat's answer) go when the turn ends.
+ */
+import type { Message } from '@ostraca/core';
+import type { Connection } from './connection.ts';
+import type { DurableGate } from './durable-gate.ts';
+
+interface Parcel {
+  readonly connection: Connection;
+  readonly messages: Message[];
+  /** Set: hang up after them. */
+  hangUp: string | undefined;
+}
+
+export interface OutboxOptions {
+  readonly afterTurn: (act: () => void) => void;
+  readonly gate: DurableGate | undefined;
+  readonly onCrash: (error: unknown) => void;
+}
+
+export class Outbox {
+  readonly #options: OutboxOptions;
+  #waiting = new Map<Connection, Parcel>();
+  #urgent = new Map<Connection, Parcel>();
+  #scheduled = false;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  put(connection: Connection, message: Message): void {
+    const parcel = this.#parcelOf(this.#waiting, connection);
+    if (parcel.hangUp === undefined) parcel.messages.push(message);
+  }
+
+  putUrgent(connection: Connection, message: Message): void {
+    this.#parcelOf(this.#urgent, connection).messages.push(message);
+  }
+
+  hangUp(connection: Connection, reason: string): void {
+    this.#parcelOf(this.#waiting, connection).hangUp ??= reason;
+  }
+
+  /** Something was journalled; its sync starts when the turn ends. */
+  touch(): void {
+    this.#schedule();
+  }
+
+  /** The turn is over. */
+  flush(): void {
+    this.#scheduled = false;
+    const urgent = this.#urgent;
+    const waiting = this.#waiting;
+    if (urgent.size > 0) {
+      this.#urgent = new Map();
+      leave(urgent);
+    }
+    const { gate } = this.#options;
+    if (waiting.size > 0) {
+      this.#waiting = new Map();
+      if (gate === undefined) leave(waiting);
+      else gate.pass(() => leave(waiting));
+    }
+    gate?.push();
+  }
+
+  #parcelOf(parcels: Map<Connection, Parcel>, connection: Connection): Parcel {
+    let parcel = parcels.get(connection);
+    if (parcel === undefined) {
+      parcel = { connection, messages: [], hangUp: undefined };
+      parcels.set(connection, parcel);
+      this.#schedule();
+    }
+    return parcel;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#options.afterTurn(() => {
+      try {
+        this.flush();
+      } catch (error) {
+        this.#options.onCrash(error);
+      }
+    });
+  }
+}
+
+function leave(parcels: ReadonlyMap<Connection, Parcel>): void {
+  for (const { connection, messages, hangUp } of parcels.values()) {
+    if (messages.length > 0) connection.send(messages);
+    if (hangUp !== undefined) connection.hangUp(hangUp);
+  }
+}

@@ -1,0 +1,28 @@
+import { FAILURE_DETECTION_LEVELS, type MapSetPolicy } from '@ostraca/core';
+import type { WrittenMapSet } from './policy-schema.ts';
+
+export type FilledMapSet = MapSetPolicy;
+
+/** A map set with every default in its place. Those that depend on minSyncReplicas follow it. */
+export function filled(mapSet: WrittenMapSet): FilledMapSet {
+  const minSyncReplicas = mapSet.minSyncReplicas ?? 1;
+  return {
+    name: mapSet.name,
+    numberOfPartitions: mapSet.numberOfPartitions ?? 13,
+    minSyncReplicas,
+    maxSyncReplicas: mapSet.maxSyncReplicas ?? Math.max(1, minSyncReplicas),
+    maxAsyncReplicas: mapSet.maxAsyncReplicas ?? 0,
+    numInitialContainers: mapSet.numInitialContainers ?? minSyncReplicas + 1,
+    autoReplaceLostShards: mapSet.autoReplaceLostShards ?? true,
+    developmentMode: mapSet.developmentMode ?? false,
+    failureDetection: failureDetectionOf(mapSet.failureDetection),
+    partitionBy: mapSet.partitionBy ?? [],
+    maps: mapSet.maps.map(({ name }) => ({ name, lockStrategy: 'OPTIMISTIC' })),
+  };
+}
+
+function failureDetectionOf(written: WrittenMapSet['failureDetection']): MapSetPolicy['failureDetection'] {
+  if (written === undefined) return FAILURE_DETECTION_LEVELS.typical;
+  if ('level' in written) return FAILURE_DETECTION_LEVELS[written.level];
+  return { heartbeatMs: written.heartbeat, suspectAfterMs: written.suspectAfter };
+}

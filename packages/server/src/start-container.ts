@@ -1,0 +1,246 @@
+/** A container as a process, or as a part of an application's. */
+import { hostname } from 'node:os';
+import {
+  type ErrorCode,
+  FAILURE_DETECTION_LEVELS,
+  GridError,
+  newContainer,
+  newRandom,
+  type Policy,
+  strictestFailureDetection,
+} from '@ostraca/core';
+import { attach, createHost, type Host, type Listener, listen, monotonicMs, randomHex, randomSeed } from '@ostraca/runtime';
+import { hostsOfUrls, parseListen, reachableUrl } from './address.ts';
+import { addContainerMetrics } from './container-metrics.ts';
+import { httpHandler } from './http.ts';
+import { jsonLog, type Log, logNote } from './log.ts';
+import { addTransportMetrics, NoteCounts, newRegistry, readOnce } from './metrics.ts';
+import { RegisteringContainer, type RegistrationEvents } from './registration.ts';
+
+export interface ContainerOptions {
+  /** `ws://HOST:PORT` of the catalogs. */
+  readonly catalogs: readonly string[];
+  /** Unique in the grid. Default: a random one. */
+  readonly name?: string;
+  /** Label of the machine: no two copies of a partition on one, unless developmentMode. Default: the machine's name. */
+  readonly host?: string;
+  /** Default none. */
+  readonly zone?: string;
+  /** `HOST:PORT`; port 0: any free one. Default `127.0.0.1:0`. */
+  readonly listen?: string;
+  /** Address by which others reach it. Default: where it listens. */
+  readonly advertise?: string;
+  /** Listen off the loopback without TLS and users. Default false. */
+  readonly insecure?: boolean;
+  /** Origins of web pages that may connect. Default none. */
+  readonly allowOrigins?: readonly string[];
+  /** 32 hexadecimal digits, never used twice: a supervisor that is to prove the end of this process knows them. Default random. */
+  readonly incarnation?: string;
+  /** Default: JSON lines on stderr. */
+  readonly logger?: Log;
+}
+
+export interface RunningContainer {
+  readonly url: string;
+  readonly name: string;
+  readonly incarnation: string;
+  /** Ends at once, as a crash would, but says goodbye to its peers. */
+  close(): Promise<void>;
+  /** Takes no more requests, gives its leases back, leaves the grid, and closes. */
+  drain(): Promise<void>;
+}
+
+const REACH_CATALOG_MS = 10_000;
+const DRAIN_MS = 5_000;
+
+/**
+ * Resolves when it listens and is registered.
+ *
+ * @throws {@link GridError} `unavailable`: no catalog within 10 s. `name_in_use`: still, after trying for twice the
+ *   time after which its predecessor counts as dead. `protocol_version`, `invalid_argument`: refused.
+ * @throws ListenError: the port is taken, or the address needs `insecure`.
+ */
+export async function startContainer(options: ContainerOptions): Promise<RunningContainer> {
+  checkOptions(options);
+  const name = options.name ?? `c-${randomHex(8)}`;
+  const incarnation = options.incarnation ?? randomHex(32);
+  const log = options.logger ?? jsonLog();
+  const registry = newRegistry();
+  const notes = new NoteCounts();
+  notes.addTo(registry);
+  const allowOrigins = options.allowOrigins ?? [];
+  const { host: listenHost, port } = parseListen(options.listen ?? '127.0.0.1:0');
+  let host: Host<RegisteringContainer> | undefined;
+  const listener = await listen({
+    host: listenHost,
+    port,
+    allowOrigins,
+    insecure: options.insecure ?? false,
+    advertisedHosts: hostsOfUrls([reachableUrl(listenHost, port), ...(options.advertise === undefined ? [] : [options.advertise])]),
+    onHttp: httpHandler({
+      registry,
+      notReady: () => (host?.machine.container.ready() === true ? undefined : 'not all of its shards are ready'),
+      api: { status: () => ({ role: 'container', catalogs: options.catalogs, ...host?.machine.container.status() }) },
+      allowOrigins,
+    }),
+  });
+  const url = options.advertise ?? reachableUrl(listenHost, listener.port);
+  const registration = new Registration(options.catalogs);
+  const left = new Once();
+  try {
+    host = createHost({
+      self: { role: 'container', name, incarnation },
+      machine: (effects) => {
+        const random = newRandom(randomSeed());
+        const { catalogs, host: label = hostname(), zone = '' } = options;
+        const container = newContainer({ name, incarnation, address: url, host: label, zone, catalogs, random, effects });
+        return new RegisteringContainer(container, registration);
+      },
+      onNote: (note) => {
+        notes.add(note);
+        logNote(log, { role: 'container', name }, note);
+        if (note.event === 'left') left.happen();
+      },
+    });
+    const { machine } = host;
+    const { container } = machine;
+    addTransportMetrics(registry, { counters: host.counters.bind(host), refused: () => listener.refused() });
+    addContainerMetrics(registry, {
+      status: readOnce(() => container.status(), monotonicMs),
+      metrics: readOnce(() => container.metrics(), monotonicMs),
+      topology: () => machine.topology,
+    });
+    attach(listener, host);
+    await registration.done;
+  } catch (error) {
+    await end(host, listener);
+    throw error;
+  }
+  return running({ host, listener, left, identity: { url, name, incarnation } });
+}
+
+interface RunningParts {
+  readonly host: Host<RegisteringContainer>;
+  readonly listener: Listener;
+  readonly left: Once;
+  readonly identity: { readonly url: string; readonly name: string; readonly incarnation: string };
+}
+
+function running({ host, listener, left, identity }: RunningParts): RunningContainer {
+  return {
+    ...identity,
+    close: () => end(host, listener),
+    drain: async () => {
+      host.turn((nowMs) => host.machine.container.drain(nowMs));
+      // Without a catalog nobody takes the leases back: they run out as those of a silent one.
+      await left.within(DRAIN_MS);
+      await end(host, listener);
+    },
+  };
+}
+
+async function end(host: Host | undefined, listener: Listener): Promise<void> {
+  await host?.close();
+  await listener.close();
+}
+
+function checkOptions({ catalogs, incarnation, advertise }: ContainerOptions): void {
+  const refuse = (argument: string, reason: string): never => {
+    throw new GridError('invalid_argument', { details: { argument, reason } });
+  };
+  if (catalogs.length === 0) refuse('catalogs', 'name at least one catalog');
+  if (incarnation !== undefined && !/^[0-9a-f]{32}$/.test(incarnation)) refuse('incarnation', '32 hexadecimal digits');
+  if (advertise !== undefined && !/^wss?:\/\/[^/\s]+\/?$/.test(advertise)) refuse('advertise', 'expected ws://HOST:PORT');
+}
+
+/** From the start to the first registration, or to the moment at which trying on makes no sense. */
+class Registration implements RegistrationEvents {
+  readonly done: Promise<void>;
+  readonly #catalogs: readonly string[];
+  #resolve: () => void = () => {};
+  #reject: (error: GridError) => void = () => {};
+  #timer: NodeJS.Timeout | undefined;
+  #lastFailure = 'no answer';
+  #nameTaken = false;
+
+  constructor(catalogs: readonly string[]) {
+    this.#catalogs = catalogs;
+    this.done = new Promise<void>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    }).finally(() => clearTimeout(this.#timer));
+    // It is awaited a little later than it can fail.
+    this.done.catch(() => {});
+    this.#timer = setTimeout(() => {
+      const details = { catalogs: catalogs.join(', '), reason: this.#lastFailure, waitedMs: REACH_CATALOG_MS };
+      this.#reject(new GridError('unavailable', { details }));
+    }, REACH_CATALOG_MS);
+  }
+
+  onRegistered(): void {
+    this.#resolve();
+  }
+
+  onFailed(reason: string): void {
+    this.#lastFailure = reason;
+  }
+
+  onRefused(code: ErrorCode, reason: string): void {
+    if (code !== 'name_in_use') {
+      this.#reject(new GridError(code, { details: { reason } }));
+      return;
+    }
+    if (this.#nameTaken) return;
+    this.#nameTaken = true;
+    clearTimeout(this.#timer);
+    void this.#waitForName(reason);
+  }
+
+  /** The predecessor may be dead, with a lease that still runs: after twice that time it is alive. */
+  async #waitForName(reason: string): Promise<void> {
+    const startedAtMs = monotonicMs();
+    const waitMs = 2 * (await suspectAfterMsOf(this.#catalogs));
+    const leftMs = Math.max(0, startedAtMs + waitMs - monotonicMs());
+    this.#timer = setTimeout(() => {
+      this.#reject(new GridError('name_in_use', { details: { reason, waitedMs: waitMs } }));
+    }, leftMs);
+  }
+}
+
+async function suspectAfterMsOf(catalogs: readonly string[]): Promise<number> {
+  for (const url of catalogs) {
+    try {
+      const signal = AbortSignal.timeout(2_000);
+      const response = await fetch(new URL('/api/policy', url.replace(/^ws/, 'http')), { signal });
+      return strictestFailureDetection((await response.json()) as Policy).suspectAfterMs;
+    } catch {
+      // Another one may say it.
+    }
+  }
+  return FAILURE_DETECTION_LEVELS.relaxed.suspectAfterMs;
+}
+
+/** Something that happens once, and may be waited for, before or after. */
+class Once {
+  #happen: () => void = () => {};
+  readonly #happened: Promise<void>;
+
+  constructor() {
+    this.#happened = new Promise((resolve) => {
+      this.#happen = resolve;
+    });
+  }
+
+  happen(): void {
+    this.#happen();
+  }
+
+  async within(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    await Promise.race([this.#happened, late]);
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,150 @@
+/** `npm run sim -- [--seeds N] [--seed S] [--mutant NAME] [--mutants] [--trace]` */
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { describeFailure, runCampaign, runWorker, Summary } from './campaign.ts';
+import type { Mutation } from '@ostraca/core';
+import { type Mutant, MUTANTS } from './mutants.ts';
+import { runSimulation } from './simulation.ts';
+
+const USAGE = `npm run sim -- [options]
+  --seeds N      so many seeds, from a fresh one on (50)
+  --seed S       this seed alone; with --seeds, the first of them
+  --mutant NAME  with a rule broken on purpose, until that is found: ${MUTANTS.map(({ name }) => name).join(', ')}
+  --mutants      each of them in turn; one that survives fails
+  --trace        print every event (with --seed)`;
+
+const WORKERS = 2;
+const ALONE_SEEDS_MAX = 20;
+
+interface Arguments {
+  readonly seeds: number | undefined;
+  readonly seed: number | undefined;
+  readonly mutants: readonly Mutant[];
+  readonly trace: boolean;
+}
+
+function parse(args: readonly string[]): Arguments {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seeds: { type: 'string' },
+      seed: { type: 'string' },
+      mutant: { type: 'string' },
+      mutants: { type: 'boolean', default: false },
+      trace: { type: 'boolean', default: false },
+    },
+  });
+  const mutants = values.mutants ? MUTANTS : MUTANTS.filter(({ name }) => name === values.mutant);
+  if (values.mutant !== undefined && mutants.length === 0) throw new Error(`there is no mutant ${values.mutant}`);
+  const seeds = wholeNumber('--seeds', values.seeds);
+  return { seeds, seed: wholeNumber('--seed', values.seed), mutants, trace: values.trace === true };
+}
+
+function wholeNumber(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,10}$/.test(text)) throw new Error(`${option} takes a whole number, not ${text}`);
+  return Number(text);
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  let parsed: Arguments;
+  try {
+    parsed = parse(args);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
+    return 2;
+  }
+  const { seeds, seed, mutants, trace } = parsed;
+  if (seed !== undefined && seeds === undefined && mutants.length <= 1) return runOne(seed, mutants[0], trace);
+  const first = seed ?? Math.floor(Math.random() * 1_000_000_000);
+  if (mutants.length > 0) return huntAll(mutants, first, seeds);
+  return runMany(first, seeds ?? 50);
+}
+
+function runOne(seed: number, mutant: Mutant | undefined, trace: boolean): number {
+  const print = (line: string): void => {
+    process.stdout.write(`${line}\n`);
+  };
+  const mutations = new Set<Mutation>(mutant === undefined ? [] : [mutant.name]);
+  const report = runSimulation({ seed, mutations, tailLines: 200, ...(trace ? { print } : {}) });
+  const summary = new Summary();
+  summary.add(report);
+  if (report.violations.length > 0) for (const line of describeFailure(report, mutant?.name ?? '')) print(line);
+  print(`seed ${seed}: ${report.scenario}`);
+  for (const line of summary.lines()) print(line);
+  print(`trace hash       ${report.traceHash}, ${report.eventCount} events`);
+  return report.violations.length > 0 ? 1 : 0;
+}
+
+async function runMany(first: number, count: number): Promise<number> {
+  process.stdout.write(`seeds ${first} to ${first + count - 1}\n`);
+  const summary = new Summary();
+  const startMs = performance.now();
+  const progress = newProgress(count);
+  await runCampaign({
+    seeds: seedsFrom(first, count),
+    mutations: new Set(),
+    workers: count > ALONE_SEEDS_MAX ? WORKERS : 0,
+    workerFile: fileURLToPath(import.meta.url),
+    onReport: (report) => {
+      summary.add(report);
+      progress(summary);
+    },
+    goOn: () => summary.failures.length < 5,
+  });
+  progress(undefined);
+  for (const failure of summary.failures) process.stdout.write(`${describeFailure(failure, '').join('\n')}\n`);
+  const seconds = (performance.now() - startMs) / 1_000;
+  process.stdout.write(`${summary.lines().join('\n')}\n`);
+  process.stdout.write(`real time        ${seconds.toFixed(1)} s, ${(summary.seedCount / seconds).toFixed(1)} seeds/s\n`);
+  return summary.failures.length > 0 ? 1 : 0;
+}
+
+/** A mutant that survives fails; one that is found is what we want. */
+async function huntAll(mutants: readonly Mutant[], first: number, seeds: number | undefined): Promise<number> {
+  let survivors = 0;
+  for (const mutant of mutants) {
+    const count = seeds ?? mutant.seedsMax;
+    const summary = new Summary();
+    const progress = newProgress(count);
+    await runCampaign({
+      seeds: seedsFrom(first, count),
+      mutations: new Set([mutant.name]),
+      workers: WORKERS,
+      workerFile: fileURLToPath(import.meta.url),
+      onReport: (report) => {
+        summary.add(report);
+        progress(summary);
+      },
+      goOn: () => summary.failures.length === 0,
+    });
+    progress(undefined);
+    const [found] = summary.failures;
+    if (found === undefined) {
+      survivors += 1;
+      process.stdout.write(`mutant ${mutant.name} (${mutant.breaks}) SURVIVED ${count} seeds from ${first} on\n`);
+      continue;
+    }
+    process.stdout.write(`mutant ${mutant.name} (${mutant.breaks}): found after ${summary.seedCount} seeds\n`);
+    const [violation] = found.violations;
+    process.stdout.write(`  ${violation?.rule}: ${violation?.what}\n`);
+    process.stdout.write(`  repeat it: npm run sim -- --seed ${found.seed} --mutant ${mutant.name}\n`);
+  }
+  return survivors > 0 ? 1 : 0;
+}
+
+function seedsFrom(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => first + index);
+}
+
+/** One line, on a terminal only; `undefined` ends it. */
+function newProgress(count: number): (summary: Summary | undefined) => void {
+  if (!process.stderr.isTTY) return () => {};
+  return (summary) => {
+    if (summary === undefined) process.stderr.write('\n');
+    else process.stderr.write(`\r${summary.seedCount} of ${count} seeds, ${summary.failures.length} with violations `);
+  };
+}
+
+if (process.argv.includes('--worker')) runWorker();
+else process.exitCode = await main(process.argv.slice(2));

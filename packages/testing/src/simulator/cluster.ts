@@ -1,0 +1,124 @@
+/** The processes of one run: a catalog with its disk, and containers that die and come back. */
+import {
+  type Catalog,
+  type CatalogEvent,
+  type Container,
+  type Incarnation,
+  type Mutation,
+  must,
+  newCatalog,
+  newContainer,
+  type Random,
+} from '@ostraca/core';
+import type { Scenario } from './scenario.ts';
+import { VirtualJournal } from './virtual-journal.ts';
+import { VirtualProcess, type World } from './virtual-process.ts';
+
+export const CATALOG_URL = 'ws://catalog:7400';
+export const containerUrl = (name: string): string => `ws://${name}:7401`;
+
+export interface ClusterOptions {
+  readonly scenario: Scenario;
+  readonly world: World;
+  readonly random: Random;
+  readonly mutations: ReadonlySet<Mutation>;
+}
+
+export class Cluster {
+  readonly catalog: VirtualProcess<Catalog>;
+  readonly journal: VirtualJournal;
+  readonly containers: readonly VirtualProcess<Container>[];
+  /** Lives that will never come back. */
+  readonly dead = new Set<Incarnation>();
+  readonly #options: ClusterOptions;
+  readonly #random: Random;
+
+  constructor(options: ClusterOptions) {
+    const { scenario, world, random } = options;
+    this.#options = options;
+    this.#random = random;
+    const journal = new VirtualJournal({ scheduler: world.scheduler, random: random.fork() });
+    this.journal = journal;
+    this.catalog = new VirtualProcess<Catalog>({
+      name: 'catalog',
+      world,
+      random: random.fork(),
+      clockRate: clockRateOf(scenario, random),
+      url: CATALOG_URL,
+      hold: (leave) => journal.whenDurable(leave),
+    });
+    this.containers = Array.from({ length: scenario.containerCount }, (_, index) => {
+      const name = `c${index + 1}`;
+      return new VirtualProcess<Container>({
+        name,
+        world,
+        random: random.fork(),
+        clockRate: clockRateOf(scenario, random),
+        url: containerUrl(name),
+      });
+    });
+  }
+
+  startCatalog(): void {
+    if (this.catalog.isAlive) return;
+    const { scenario } = this.#options;
+    const random = this.#random.fork();
+    const events = this.journal.read() as CatalogEvent[];
+    this.catalog.start({ role: 'catalog', name: 'catalog', incarnation: random.hex(32) }, (effects) => {
+      const journal = (event: CatalogEvent): void => this.journal.append(event);
+      const nowMs = this.catalog.clockMs;
+      return newCatalog({ policy: scenario.policy, random, effects: { ...effects, journal }, events, nowMs });
+    });
+  }
+
+  crashCatalog(): void {
+    this.catalog.crash();
+    this.journal.crash();
+  }
+
+  startContainer(process: VirtualProcess<Container>): void {
+    if (process.isAlive) return;
+    const random = this.#random.fork();
+    const incarnation = random.hex(32);
+    const { name } = process;
+    process.start({ role: 'container', name, incarnation }, (effects) =>
+      newContainer({
+        name,
+        incarnation,
+        address: containerUrl(name),
+        host: `host-${name}`,
+        zone: '',
+        catalogs: [CATALOG_URL],
+        random,
+        effects,
+        mutations: this.#options.mutations,
+      }),
+    );
+  }
+
+  crashContainer(process: VirtualProcess<Container>, silently: boolean): void {
+    if (!process.isAlive) return;
+    this.dead.add(process.peer.incarnation);
+    process.crash(silently);
+  }
+
+  /** Everybody runs, and the network is whole. */
+  heal(): void {
+    for (const process of [this.catalog, ...this.containers]) process.continue();
+    this.#options.world.network.heal();
+    this.startCatalog();
+    for (const process of this.containers) this.startContainer(process);
+    this.journal.fsyncMs = 2;
+  }
+
+  container(name: string): VirtualProcess<Container> {
+    return must(
+      this.containers.find((process) => process.name === name),
+      name,
+    );
+  }
+}
+
+function clockRateOf({ clockError }: Scenario, random: Random): number {
+  return 1 + clockError * (2 * random.unit() - 1);
+}

@@ -1,0 +1,238 @@
+/** What goes wrong, and when: each kind of the scenario comes on its own, at random times around its mean. */
+import { type Container, must, type Random } from '@ostraca/core';
+import type { Cluster } from './cluster.ts';
+import { type FaultKind, pick, type Scenario } from './scenario.ts';
+import type { VirtualProcess, World } from './virtual-process.ts';
+import type { Workload } from './workload.ts';
+
+export interface FaultsOptions {
+  readonly scenario: Scenario;
+  readonly world: World;
+  readonly cluster: Cluster;
+  readonly workload: Workload;
+  readonly random: Random;
+}
+
+export class Faults {
+  readonly counts = new Map<FaultKind, number>();
+  readonly #options: FaultsOptions;
+  readonly #random: Random;
+  #isOver = false;
+
+  constructor(options: FaultsOptions) {
+    this.#options = options;
+    this.#random = options.random;
+  }
+
+  start(): void {
+    for (const [kind, meanMs] of this.#options.scenario.faults) this.#plan(kind, meanMs);
+  }
+
+  /** Nothing goes wrong any more, and everything that had is mended. */
+  end(): void {
+    this.#isOver = true;
+    const { world, cluster, scenario, workload } = this.#options;
+    world.network.latency = scenario.latency;
+    cluster.heal();
+    workload.restartClients();
+  }
+
+  #plan(kind: FaultKind, meanMs: number): void {
+    const delayMs = -meanMs * Math.log(Math.max(this.#random.unit(), 1e-9));
+    this.#after(delayMs, () => {
+      if (this.#inject(kind)) {
+        this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+        const { trace, scheduler } = this.#options.world;
+        trace.add({ timeMs: scheduler.nowMs, process: 'faults', what: kind, detail: undefined });
+      }
+      this.#plan(kind, meanMs);
+    });
+  }
+
+  #after(delayMs: number, then: () => void): void {
+    this.#options.world.scheduler.after(delayMs, () => {
+      if (!this.#isOver) then();
+    });
+  }
+
+  #inject(kind: FaultKind): boolean {
+    switch (kind) {
+      case 'crash':
+        return this.#crash(this.#anyContainer(), false);
+      case 'silentCrash':
+        return this.#crash(this.#anyContainer(), true);
+      case 'crashMany':
+        return this.#crashMany();
+      case 'stop':
+        return this.#stop(this.#anyContainer(), this.#lasting(12_000));
+      case 'catalogCrash':
+        return this.#crashCatalog();
+      case 'catalogStop':
+        return this.#stop(this.#options.cluster.catalog, this.#lasting(5_000));
+      case 'cut':
+      case 'halfOpen':
+        return this.#cut(kind === 'halfOpen');
+      case 'stall':
+        return this.#stall();
+      case 'partition':
+        return this.#partition();
+      case 'isolate':
+        return this.#isolate();
+      case 'depose':
+        return this.#depose();
+      case 'oneWay':
+        return this.#oneWay();
+      case 'slowNetwork':
+        return this.#slowNetwork();
+      case 'slowDisk':
+        return this.#slowDisk();
+      case 'clientCrash':
+        return this.#options.workload.crashClient(this.#random);
+    }
+  }
+
+  /** Mostly short, sometimes nearly `maxMs`. */
+  #lasting(maxMs: number): number {
+    return 50 + maxMs * this.#random.unit() ** 3;
+  }
+
+  #anyContainer(): VirtualProcess<Container> {
+    return pick(this.#random, this.#options.cluster.containers);
+  }
+
+  #crash(process: VirtualProcess<Container>, silently: boolean): boolean {
+    if (!process.isAlive || (this.#options.scenario.isGentle && !this.#canSpare(process))) return false;
+    const { cluster, scenario } = this.#options;
+    cluster.crashContainer(process, silently);
+    this.#after(this.#lasting(scenario.downMsMax), () => cluster.startContainer(process));
+    return true;
+  }
+
+  #crashMany(): boolean {
+    if (this.#options.scenario.isGentle) return false;
+    let crashed = false;
+    for (const process of this.#options.cluster.containers) {
+      if (this.#random.below(3) === 0) crashed = this.#crash(process, false) || crashed;
+    }
+    return crashed;
+  }
+
+  /** Whether every partition has another full copy, by the catalog's word. */
+  #canSpare(process: VirtualProcess<Container>): boolean {
+    const { cluster } = this.#options;
+    const state = cluster.catalog.machine?.state();
+    if (state === undefined || cluster.containers.some((one) => !one.isAlive)) return false;
+    return state.partitions.every((config) => {
+      if (config === undefined || config.lost) return false;
+      const { minSyncReplicas } = this.#options.scenario.mapSet;
+      const others = config.sync.filter(({ incarnation }) => incarnation !== process.peer.incarnation);
+      return others.length >= Math.max(1, minSyncReplicas) && config.elr.length === 0;
+    });
+  }
+
+  #stop(process: VirtualProcess<never> | VirtualProcess<Container> | Cluster['catalog'], lastingMs: number): boolean {
+    if (!process.isAlive || process.isStopped) return false;
+    process.stop();
+    this.#after(lastingMs, () => process.continue());
+    return true;
+  }
+
+  #crashCatalog(): boolean {
+    const { cluster } = this.#options;
+    if (!cluster.catalog.isAlive) return false;
+    cluster.crashCatalog();
+    this.#after(this.#lasting(5_000), () => cluster.startCatalog());
+    return true;
+  }
+
+  #cut(halfOpen: boolean): boolean {
+    const { network } = this.#options.world;
+    const connections = network.connections();
+    if (connections.length === 0) return false;
+    network.cut(pick(this.#random, connections), { halfOpen });
+    return true;
+  }
+
+  #stall(): boolean {
+    const { network } = this.#options.world;
+    const connections = network.connections();
+    if (connections.length === 0) return false;
+    const end = pick(this.#random, connections);
+    network.stall(end);
+    this.#after(this.#lasting(8_000), () => network.unstall(end));
+    return true;
+  }
+
+  #names(): string[] {
+    const { cluster, workload } = this.#options;
+    return ['catalog', ...cluster.containers.map(({ name }) => name), ...workload.clientNames];
+  }
+
+  #partition(): boolean {
+    const sides = this.#names().map((name) => ({ name, side: this.#random.below(2) }));
+    const pairs: [string, string][] = [];
+    for (const a of sides) for (const b of sides) if (a.side !== b.side) pairs.push([a.name, b.name]);
+    return this.#block(pairs);
+  }
+
+  #isolate(): boolean {
+    const { cluster } = this.#options;
+    const { name } = pick<{ name: string }>(this.#random, [cluster.catalog, ...cluster.containers]);
+    const others = this.#names().filter((other) => other !== name);
+    return this.#block(others.flatMap((other): [string, string][] => [[name, other], [other, name]]));
+  }
+
+  /**
+   * Cuts a primary off, with some of its clients, for about as long as it takes to promote another: what it goes on
+   * sending arrives when the newer epoch has hardly begun.
+   */
+  #depose(): boolean {
+    const { cluster, workload, scenario } = this.#options;
+    const configs = (cluster.catalog.machine?.state().partitions ?? []).filter((config) => config !== undefined);
+    if (configs.length === 0) return false;
+    const { container } = pick(this.#random, configs).primary;
+    const inside = [container, ...workload.clientNames.filter(() => this.#random.below(2) === 0)];
+    const outside = this.#names().filter((name) => !inside.includes(name));
+    const { suspectAfterMs } = scenario.mapSet.failureDetection;
+    const lastingMs = suspectAfterMs * (0.9 + this.#random.unit() ** 2);
+    return this.#block(
+      inside.flatMap((a) => outside.flatMap((b): [string, string][] => [[a, b], [b, a]])),
+      lastingMs,
+    );
+  }
+
+  #oneWay(): boolean {
+    const names = this.#names();
+    const from = must(names[this.#random.below(names.length)], 'name');
+    const to = names.filter((name) => name !== from && this.#random.below(2) === 0);
+    return this.#block(to.map((name): [string, string] => (this.#random.below(2) === 0 ? [from, name] : [name, from])));
+  }
+
+  #block(pairs: readonly [string, string][], lastingMs: number = this.#lasting(20_000)): boolean {
+    if (pairs.length === 0) return false;
+    const { network } = this.#options.world;
+    for (const [from, to] of pairs) network.block(from, to);
+    this.#after(lastingMs, () => {
+      for (const [from, to] of pairs) network.unblock(from, to);
+    });
+    return true;
+  }
+
+  #slowNetwork(): boolean {
+    const { world, scenario } = this.#options;
+    world.network.latency = { medianMs: pick(this.#random, [20, 60, 150]), spread: 1 };
+    this.#after(this.#lasting(5_000), () => {
+      world.network.latency = scenario.latency;
+    });
+    return true;
+  }
+
+  #slowDisk(): boolean {
+    const { journal } = this.#options.cluster;
+    journal.fsyncMs = pick(this.#random, [50, 300, 1_000]);
+    this.#after(this.#lasting(5_000), () => {
+      journal.fsyncMs = 2;
+    });
+    return true;
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Rules broken on purpose. The simulator is good only if it notices: each of these must be found by some seed within
+ * its bound.
+ */
+import type { Mutation } from '@ostraca/core';
+import { runSimulation, type RunReport } from './simulation.ts';
+
+export interface Mutant {
+  readonly name: Mutation;
+  /** The rule of docs/internals/replication.md that it breaks. */
+  readonly breaks: string;
+  /** Seeds until it counts as surviving. */
+  readonly seedsMax: number;
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  { name: 'dropEpochCheck', breaks: 'messages of an older epoch are refused', seedsMax: 200 },
+  { name: 'evictNotConfirmed', breaks: 'an evictee counts until the catalog has confirmed (E1)', seedsMax: 200 },
+  { name: 'decideBelowMin', breaks: 'nothing is decided below minSyncReplicas (D1)', seedsMax: 200 },
+  { name: 'noFreeze', breaks: 'nothing is decided while an eviction is pending (E1)', seedsMax: 200 },
+  { name: 'abortIgnoresEligible', breaks: 'no rollback is answered that an eligible replica could undo (A1)', seedsMax: 200 },
+  { name: 'readWithoutLease', breaks: 'a primary reads under a lease only (L1)', seedsMax: 200 },
+  { name: 'noCompletionRecords', breaks: 'a checkpoint carries completion records (1.13)', seedsMax: 200 },
+];
+
+/** Runs seeds from `firstSeed` on; the first report with a violation, or undefined: the mutant survived. */
+export function huntMutant(
+  mutant: Mutant,
+  firstSeed: number,
+  onRun: (report: RunReport) => void = () => {},
+): RunReport | undefined {
+  for (let index = 0; index < mutant.seedsMax; index++) {
+    const report = runSimulation({ seed: firstSeed + index, mutations: new Set([mutant.name]) });
+    onRun(report);
+    if (report.violations.length > 0) return report;
+  }
+  return undefined;
+}

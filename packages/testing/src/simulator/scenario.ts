@@ -1,0 +1,117 @@
+/**
+ * One seed decides everything: topology, workload, and which faults come how often. Each seed takes a random part of
+ * the faults only (swarm testing, Groce et al. 2012): all of them always hide each other's effects.
+ */
+import { FAILURE_DETECTION_LEVELS, type MapSetPolicy, newRandom, type Policy, type Random } from '@ostraca/core';
+import type { Latency } from './virtual-network.ts';
+
+export const GRID = 'sim';
+export const REGISTERS = 'registers';
+export const COUNTERS = 'counters';
+/** Cleared now and then. */
+export const SCRATCH = 'scratch';
+
+export const FAULT_KINDS = [
+  'crash',
+  'silentCrash',
+  'crashMany',
+  'stop',
+  'catalogCrash',
+  'catalogStop',
+  'cut',
+  'halfOpen',
+  'stall',
+  'partition',
+  'isolate',
+  'depose',
+  'oneWay',
+  'slowNetwork',
+  'slowDisk',
+  'clientCrash',
+] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export interface Scenario {
+  readonly seed: number;
+  readonly policy: Policy;
+  readonly mapSet: MapSetPolicy;
+  readonly containerCount: number;
+  readonly clientCount: number;
+  readonly workersPerClient: number;
+  readonly thinkMs: number;
+  readonly keyCount: number;
+  readonly counterCount: number;
+  readonly chaosMs: number;
+  readonly latency: Latency;
+  /** Mean time between two faults of a kind; absent: none of it. */
+  readonly faults: ReadonlyMap<FaultKind, number>;
+  /** A container dies only while every partition has all the copies that it needs: nothing may be lost then. */
+  readonly isGentle: boolean;
+  /** How long a crashed container stays away, at most. */
+  readonly downMsMax: number;
+  /** Of all clocks, from real time: at most 0.01. */
+  readonly clockError: number;
+}
+
+export function scenarioOf(seed: number): Scenario {
+  const random = newRandom(seed);
+  const minSyncReplicas = pick(random, [0, 1, 1, 1, 2]);
+  const maxSyncReplicas = Math.max(minSyncReplicas, 1 + random.below(2));
+  const containerCount = Math.max(minSyncReplicas + 1, 2 + random.below(4));
+  const mapSet: MapSetPolicy = {
+    name: 'set',
+    numberOfPartitions: 1 + random.below(4),
+    minSyncReplicas,
+    maxSyncReplicas,
+    maxAsyncReplicas: random.below(4) === 0 ? 1 : 0,
+    numInitialContainers: Math.min(containerCount, minSyncReplicas + 1 + random.below(2)),
+    autoReplaceLostShards: true,
+    developmentMode: true,
+    failureDetection: random.below(3) === 0 ? FAILURE_DETECTION_LEVELS.typical : FAILURE_DETECTION_LEVELS.aggressive,
+    partitionBy: [],
+    maps: [REGISTERS, COUNTERS, SCRATCH].map((name) => ({ name, lockStrategy: 'OPTIMISTIC' })),
+  };
+  return {
+    seed,
+    policy: { grids: [{ name: GRID, mapSets: [mapSet] }] },
+    mapSet,
+    containerCount,
+    clientCount: 1 + random.below(3),
+    workersPerClient: pick(random, [2, 3, 5, 10]),
+    thinkMs: pick(random, [10, 60, 150]),
+    keyCount: pick(random, [6, 20, 50]),
+    counterCount: 1 + random.below(4),
+    chaosMs: 20_000 + random.below(pick(random, [1, 10_000, 40_000])),
+    latency: { medianMs: pick(random, [0.2, 1, 5]), spread: pick(random, [0.2, 0.6, 1]) },
+    faults: swarm(random),
+    isGentle: random.below(3) > 0,
+    downMsMax: pick(random, [500, 3_000, 15_000]),
+    clockError: random.below(2) === 0 ? 0 : 0.01,
+  };
+}
+
+function swarm(random: Random): ReadonlyMap<FaultKind, number> {
+  const faults = new Map<FaultKind, number>();
+  for (const kind of FAULT_KINDS) {
+    if (random.below(3) > 0) continue;
+    faults.set(kind, pick(random, [1_000, 3_000, 8_000]));
+  }
+  // A run without any death of a primary shows little.
+  if (!faults.has('crash') && !faults.has('stop') && random.below(3) > 0) faults.set('crash', 5_000);
+  return faults;
+}
+
+export function pick<T>(random: Random, from: readonly T[]): T {
+  return from[random.below(from.length)] as T;
+}
+
+export function describeScenario(scenario: Scenario): string {
+  const { mapSet, containerCount, clientCount, faults } = scenario;
+  const { numberOfPartitions, minSyncReplicas, maxSyncReplicas, maxAsyncReplicas, failureDetection } = mapSet;
+  return [
+    `${containerCount} containers, ${clientCount} clients, ${numberOfPartitions} partitions`,
+    `minSync ${minSyncReplicas}, maxSync ${maxSyncReplicas}, maxAsync ${maxAsyncReplicas}`,
+    `lease ${failureDetection.suspectAfterMs} ms, chaos ${scenario.chaosMs / 1_000} s${scenario.isGentle ? ', gentle' : ''}`,
+    `faults: ${[...faults].map(([kind, ms]) => `${kind}/${ms}`).join(' ') || 'none'}`,
+  ].join('; ');
+}

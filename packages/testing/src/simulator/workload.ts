@@ -1,0 +1,423 @@
+/**
+ * Clients with several callers each, who write unique values, raise counters with `ifVersion`, and look at what is
+ * there. Every answer goes into the history.
+ */
+import {
+  asMapId,
+  asPartitionId,
+  encodeKey,
+  GridError,
+  LIMITS,
+  must,
+  NO_BYTES,
+  type Operation as WireOperation,
+  partitionOf,
+  type PartitionId,
+  type Random,
+} from '@ostraca/core';
+import { type ClientAnswer, type ClientMachine, newClientMachine, type RequestBody } from '@ostraca/client';
+import { heightOf } from '../checkers/counters.ts';
+import { type Action, type History, type Observation, type Result, writtenValue } from '../checkers/history.ts';
+import { CATALOG_URL, containerUrl } from './cluster.ts';
+import { COUNTERS, GRID, pick, REGISTERS, type Scenario, SCRATCH } from './scenario.ts';
+import { VirtualProcess, type World } from './virtual-process.ts';
+
+export type MapName = typeof REGISTERS | typeof COUNTERS | typeof SCRATCH;
+const MAPS: readonly MapName[] = [REGISTERS, COUNTERS, SCRATCH];
+
+/** One key in one map, with what the wire needs. */
+export interface Place {
+  readonly map: MapName;
+  readonly key: string;
+  readonly bytes: Uint8Array;
+  readonly partition: PartitionId;
+  /** In the history. */
+  readonly name: string;
+}
+
+export interface WorkloadOptions {
+  readonly scenario: Scenario;
+  readonly world: World;
+  readonly history: History;
+  readonly random: Random;
+}
+
+type Answered = (result: ClientAnswer | GridError) => void;
+
+interface Client {
+  readonly process: VirtualProcess<ClientMachine>;
+  /** Calls of this life that have no answer. */
+  readonly open: Set<(result: GridError) => void>;
+  lives: number;
+}
+
+const text = new TextDecoder();
+const bytesOf = (value: string): Uint8Array => new TextEncoder().encode(value);
+
+export class Workload {
+  /** Acknowledged writes. */
+  commitCount = 0;
+  readonly #options: WorkloadOptions;
+  readonly #random: Random;
+  readonly #clients: Client[] = [];
+  readonly #places = new Map<string, Place>();
+  #isRunning = false;
+  #values = 0;
+
+  constructor(options: WorkloadOptions) {
+    this.#options = options;
+    this.#random = options.random;
+    const { scenario, world, random } = options;
+    // The last one only checks: it starts anew for the end of the run.
+    for (let index = 0; index <= scenario.clientCount; index++) {
+      const name = index === scenario.clientCount ? 'checker' : `client${index + 1}`;
+      const clockRate = 1 + scenario.clockError * (2 * random.unit() - 1);
+      const process = new VirtualProcess<ClientMachine>({ name, world, random: random.fork(), clockRate });
+      this.#clients.push({ process, open: new Set(), lives: 0 });
+    }
+    for (let index = 0; index < scenario.keyCount; index++) this.place(REGISTERS, `r${index}`);
+    for (let index = 0; index < scenario.counterCount; index++) this.place(COUNTERS, `n${index}`);
+    for (let index = 0; index < 6; index++) this.place(SCRATCH, `s${index}`);
+  }
+
+  get clientNames(): string[] {
+    return this.#clients.map(({ process }) => process.name);
+  }
+
+  get checker(): VirtualProcess<ClientMachine> {
+    return must(this.#clients.at(-1), 'checker').process;
+  }
+
+  /** All keys that were ever used. */
+  get places(): readonly Place[] {
+    return [...this.#places.values()];
+  }
+
+  start(): void {
+    this.#isRunning = true;
+    for (const client of this.#clients) {
+      this.#startClient(client);
+      if (client.process === this.checker) continue;
+      for (let worker = 0; worker < this.#options.scenario.workersPerClient; worker++) this.#think(client);
+    }
+  }
+
+  /** No new calls; those that are out still get their answers. */
+  stop(): void {
+    this.#isRunning = false;
+  }
+
+  get openCount(): number {
+    return this.#clients.reduce((sum, { open }) => sum + open.size, 0);
+  }
+
+  crashClient(random: Random): boolean {
+    const client = must(this.#clients[random.below(this.#clients.length - 1)], 'client');
+    client.process.crash();
+    this.#forsake(client);
+    this.#startClient(client);
+    return true;
+  }
+
+  restartClients(): void {
+    for (const client of this.#clients) this.#startClient(client);
+  }
+
+  place(map: MapName, key: string): Place {
+    const name = `${map}/${key}`;
+    const known = this.#places.get(name);
+    if (known !== undefined) return known;
+    const bytes = encodeKey(key);
+    const index = partitionOf(bytes, this.#options.scenario.mapSet.numberOfPartitions, []);
+    const place: Place = { map, key, bytes, partition: asPartitionId(index), name };
+    this.#places.set(name, place);
+    return place;
+  }
+
+  // ── Calls of the checker ──────────────────────────────────────────────────────────────────────────────────────
+
+  /** Writes one key of this partition that nobody else uses; tells whether it was acknowledged. */
+  probe(partition: PartitionId, done: (ok: boolean) => void): void {
+    let attempt = 0;
+    let place = this.place(REGISTERS, `probe-${partition}-0`);
+    while (place.partition !== partition) {
+      this.#places.delete(place.name);
+      attempt += 1;
+      place = this.place(REGISTERS, `probe-${partition}-${attempt}`);
+    }
+    const client = must(this.#clients.at(-1), 'checker');
+    this.#write(client, place, { kind: 'set', value: this.#newValue(client) }, (result) => done(result.kind === 'applied'));
+  }
+
+  /** Reads all keys of these, each as an operation of the history. */
+  readAll(places: readonly Place[], done: (ok: boolean) => void): void {
+    const client = must(this.#clients.at(-1), 'checker');
+    let left = 0;
+    let ok = true;
+    for (const group of groupsOf(places)) {
+      left += 1;
+      this.#read(client, group, (entries) => {
+        if (entries === undefined) ok = false;
+        left -= 1;
+        if (left === 0) done(ok);
+      });
+    }
+    if (left === 0) done(true);
+  }
+
+  size(map: MapName, partition: PartitionId, done: (count: number | undefined) => void): void {
+    const client = must(this.#clients.at(-1), 'checker');
+    this.#submit(client, { map, partition, timeoutMs: 20_000 }, { kind: 'size' }, (result) => {
+      done(!(result instanceof GridError) && result.type === 'sizeAnswer' ? result.count : undefined);
+    });
+  }
+
+  // ── The callers ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  #startClient(client: Client): void {
+    if (client.process.isAlive) return;
+    client.lives += 1;
+    const { scenario } = this.#options;
+    const clientId = this.#random.hex(32);
+    const endpoints = [CATALOG_URL, ...Array.from({ length: scenario.containerCount }, (_, i) => containerUrl(`c${i + 1}`))];
+    const random = this.#random.fork();
+    client.process.start({ role: 'client', name: client.process.name, incarnation: clientId }, (effects) => {
+      const settings = { connectTimeoutMs: 600_000, maxPendingBytes: 64 * 1024 * 1024, onUnavailable: 'wait' } as const;
+      const machine = newClientMachine({ endpoints, grid: GRID, clientId, random, effects, settings });
+      machine.start(client.process.clockMs, () => {});
+      return machine;
+    });
+  }
+
+  #forsake(client: Client): void {
+    const error = new GridError('closed', { details: { reason: 'the client crashed' } });
+    for (const give of [...client.open]) give(error);
+  }
+
+  /** A caller rests, then calls, for ever. */
+  #think(client: Client): void {
+    const { world, scenario } = this.#options;
+    world.scheduler.after(this.#random.unit() * 2 * scenario.thinkMs, () => {
+      if (!this.#isRunning) return;
+      if (client.process.isAlive) this.#call(client, () => this.#think(client));
+      else this.#think(client);
+    });
+  }
+
+  #call(client: Client, then: () => void): void {
+    const { scenario } = this.#options;
+    const register = this.place(REGISTERS, `r${this.#random.below(scenario.keyCount)}`);
+    const scratch = this.place(SCRATCH, `s${this.#random.below(6)}`);
+    const value = this.#newValue(client);
+    const draw = this.#random.below(100);
+    if (draw < 25) this.#read(client, [register], then);
+    else if (draw < 42) this.#write(client, register, { kind: 'set', value }, then);
+    else if (draw < 49) this.#write(client, register, { kind: 'insert', value }, then);
+    else if (draw < 56) this.#write(client, register, { kind: 'update', value }, then);
+    else if (draw < 62) this.#write(client, register, { kind: 'delete' }, then);
+    else if (draw < 67) this.#swap(client, register, then);
+    else if (draw < 79) this.#raise(client, then);
+    else if (draw < 88) this.#write(client, this.place(REGISTERS, `u-${value}`), { kind: 'insert', value }, then);
+    else if (draw < 91) this.#writeBatch(client, then);
+    else if (draw < 96) this.#write(client, scratch, { kind: 'set', value }, then);
+    else if (draw < 97) this.#clear(client, scratch.partition, then);
+    else if (draw < 98) this.#scan(client, register.partition, then);
+    else this.#read(client, [scratch], then);
+  }
+
+  #newValue(client: Client): string {
+    this.#values += 1;
+    return `${client.process.name}.${this.#values}`;
+  }
+
+  #raise(client: Client, then: () => void): void {
+    const place = this.place(COUNTERS, `n${this.#random.below(this.#options.scenario.counterCount)}`);
+    this.#read(client, [place], (entries) => {
+      const seen = entries?.[0];
+      if (seen === undefined) return then();
+      const id = this.#newValue(client);
+      if (seen.kind !== 'entry') return this.#write(client, place, { kind: 'insert', value: `0/${id}` }, then);
+      const value = `${heightOf(seen.value) + 1}/${id}`;
+      this.#write(client, place, { kind: 'swap', value, expected: seen.version, expectedValue: seen.value }, then);
+    });
+  }
+
+  #swap(client: Client, place: Place, then: () => void): void {
+    this.#read(client, [place], (entries) => {
+      const seen = entries?.[0];
+      if (seen?.kind !== 'entry') return then();
+      const value = this.#newValue(client);
+      this.#write(client, place, { kind: 'swap', value, expected: seen.version, expectedValue: seen.value }, then);
+    });
+  }
+
+  #writeBatch(client: Client, then: () => void): void {
+    const all = Array.from({ length: this.#options.scenario.keyCount }, (_, index) => this.place(REGISTERS, `r${index}`));
+    const { partition } = pick(this.#random, all);
+    const places = all.filter((place) => place.partition === partition).slice(0, 2 + this.#random.below(3));
+    const actions = places.map((): Action => ({ kind: 'set', value: this.#newValue(client) }));
+    this.#writeAll(client, { places, actions }, then);
+  }
+
+  #clear(client: Client, partition: PartitionId, then: () => void): void {
+    const places = this.places.filter((place) => place.map === SCRATCH && place.partition === partition);
+    this.#writeAll(client, { places, actions: places.map((): Action => ({ kind: 'clear' })) }, then);
+  }
+
+  #write(client: Client, place: Place, action: Action, then: (result: Result) => void): void {
+    this.#writeAll(client, { places: [place], actions: [action] }, then);
+  }
+
+  /** All in one record. */
+  #writeAll(
+    client: Client,
+    { places, actions }: { places: readonly Place[]; actions: readonly Action[] },
+    then: (result: Result) => void,
+  ): void {
+    const [first] = places;
+    if (first === undefined) return then({ kind: 'not_applied', code: 'nothing to do' });
+    const isClear = actions[0]?.kind === 'clear';
+    const operations = isClear
+      ? [wireOperation({ kind: 'clear' }, NO_BYTES)]
+      : places.map((place, index) => wireOperation(must(actions[index], 'action'), place.bytes));
+    const call = { map: first.map, partition: first.partition, timeoutMs: this.#drawTimeoutMs() };
+    const invokedMs = this.#nowMs;
+    this.#submit(client, call, { kind: 'write', operations }, (answer) => {
+      places.forEach((place, index) => {
+        const action = must(actions[index], 'action');
+        this.#remember(client, { place, action, result: resultOf(action, answer), invokedMs });
+      });
+      const result = resultOf(must(actions[0], 'action'), answer);
+      if (result.kind === 'applied') this.commitCount += 1;
+      then(result);
+    });
+  }
+
+  #read(client: Client, places: readonly Place[], then: (entries: Observation[] | undefined) => void): void {
+    const first = must(places[0], 'a key to read');
+    const call = { map: first.map, partition: first.partition, timeoutMs: this.#drawTimeoutMs() };
+    const invokedMs = this.#nowMs;
+    const body: RequestBody = { kind: 'read', keys: places.map(({ bytes }) => bytes), withoutValues: false };
+    this.#submit(client, call, body, (answer) => {
+      if (answer instanceof GridError || answer.type !== 'readAnswer') return then(undefined);
+      const seen = answer.entries.map(({ found, value, epoch, lsn }): Observation => {
+        return found ? { kind: 'entry', value: text.decode(value), version: { epoch, lsn } } : { kind: 'absent' };
+      });
+      places.forEach((place, index) => {
+        const result: Result = { kind: 'observed', seen: must(seen[index], 'an entry for each key') };
+        this.#remember(client, { place, action: { kind: 'get' }, result, invokedMs });
+      });
+      then(seen);
+    });
+  }
+
+  /** Of the registers, in one answer: what it lists is there, and what it does not list is not. */
+  #scan(client: Client, partition: PartitionId, then: () => void): void {
+    const call = { map: REGISTERS, partition, timeoutMs: this.#drawTimeoutMs() } as const;
+    const limit = 1_000;
+    const body: RequestBody = { kind: 'scan', resumed: false, afterHash: 0, limit, prefix: NO_BYTES, withoutValues: false };
+    const invokedMs = this.#nowMs;
+    const places = this.places.filter((place) => place.map === REGISTERS && place.partition === partition);
+    this.#submit(client, call, body, (answer) => {
+      if (answer instanceof GridError || answer.type !== 'scanAnswer' || !answer.done) return then();
+      const found = new Map(answer.entries.map((entry) => [text.decode(entry.key), entry]));
+      for (const place of places) {
+        const entry = found.get(text.decode(place.bytes));
+        const seen: Observation =
+          entry === undefined
+            ? { kind: 'absent' }
+            : { kind: 'entry', value: text.decode(entry.value), version: { epoch: entry.epoch, lsn: entry.lsn } };
+        this.#remember(client, { place, action: { kind: 'get' }, result: { kind: 'observed', seen }, invokedMs });
+      }
+      then();
+    });
+  }
+
+  #submit(
+    client: Client,
+    { map, partition, timeoutMs }: { map: MapName; partition: PartitionId; timeoutMs: number },
+    body: RequestBody,
+    done: Answered,
+  ): void {
+    let isDone = false;
+    const finish = (result: ClientAnswer | GridError): void => {
+      if (isDone) return;
+      isDone = true;
+      client.open.delete(finish);
+      done(result);
+    };
+    client.open.add(finish);
+    client.process.post(() => {
+      const request = { partition, map: asMapId(MAPS.indexOf(map)), body, timeoutMs };
+      client.process.machine?.submit(request, finish, client.process.clockMs);
+    });
+  }
+
+  #remember(
+    client: Client,
+    { place, action, result, invokedMs }: { place: Place; action: Action; result: Result; invokedMs: number },
+  ): void {
+    const returnedMs = result.kind === 'unknown' ? Number.POSITIVE_INFINITY : this.#nowMs;
+    const process = `${client.process.name}/${client.lives}`;
+    this.#options.history.add({ process, key: place.name, action, result, invokedMs, returnedMs });
+    const { trace } = this.#options.world;
+    const detail = { action: `${action.kind} ${place.name} ${writtenValue(action) ?? ''}`, partition: place.partition, result };
+    trace.add({ timeMs: this.#nowMs, process: client.process.name, what: 'answer', detail });
+  }
+
+  get #nowMs(): number {
+    return this.#options.world.scheduler.nowMs;
+  }
+
+  #drawTimeoutMs(): number {
+    return this.#isRunning ? pick(this.#random, [1_000, 3_000, 10_000]) : 20_000;
+  }
+}
+
+/** What one read can ask for: one map, one partition, not too many keys. */
+function groupsOf(places: readonly Place[]): Place[][] {
+  const groups: Place[][] = [];
+  const filling = new Map<string, Place[]>();
+  for (const place of places) {
+    const id = `${place.map}/${place.partition}`;
+    let group = filling.get(id);
+    if (group === undefined || group.length >= LIMITS.readKeysMax) {
+      group = [];
+      filling.set(id, group);
+      groups.push(group);
+    }
+    group.push(place);
+  }
+  return groups;
+}
+
+function wireOperation(action: Action, key: Uint8Array): WireOperation {
+  const value = writtenValue(action);
+  const expected = action.kind === 'swap' ? action.expected : { epoch: 0, lsn: 0 };
+  return {
+    kind: action.kind === 'swap' ? 'set' : action.kind === 'get' ? 'set' : action.kind,
+    key,
+    value: value === undefined ? NO_BYTES : bytesOf(value),
+    ifEpoch: expected.epoch,
+    ifLsn: expected.lsn,
+  };
+}
+
+function resultOf(action: Action, answer: ClientAnswer | GridError): Result {
+  if (!(answer instanceof GridError)) {
+    if (answer.type !== 'writeAnswer') return { kind: 'unknown', code: `answered with ${answer.type}` };
+    if (!answer.applied && action.kind === 'delete') return { kind: 'observed', seen: { kind: 'absent' } };
+    return { kind: 'applied', version: { epoch: answer.epoch, lsn: answer.lsn } };
+  }
+  if (answer.outcome === 'unknown') return { kind: 'unknown', code: answer.code };
+  switch (answer.code) {
+    case 'duplicate_key':
+      return { kind: 'observed', seen: { kind: 'present' } };
+    case 'key_not_found':
+      return { kind: 'observed', seen: { kind: 'absent' } };
+    case 'version_conflict':
+      return { kind: 'observed', seen: { kind: 'other' } };
+    default:
+      return { kind: 'not_applied', code: answer.code };
+  }
+}
