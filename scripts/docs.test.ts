@@ -1,10 +1,5 @@
-// Goal: what the documents say of the tree is so.
-import { runInThisContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { ERROR_CODES } from '../packages/core/src/errors.ts';
-import { encodeKey } from '../packages/core/src/keys/encode-key.ts';
-import type { Key } from '../packages/core/src/keys/key.ts';
-import { partitionOf } from '../packages/core/src/routing/partition-of.ts';
 import { isSupportedNode, OLDEST_NODE } from './node-version.mjs';
 import {
   type Document,
@@ -85,22 +80,6 @@ test('every rule of replication.md is named where it is enforced', () => {
     expect.arrayContaining(['D1', 'A1', 'A2', 'E1', 'E2', 'E3', 'P1', 'N1', 'N2', 'L1', 'L2', 'K1', 'K3']),
   );
   clean(ruleFindings(replication, (path) => (isThere(path) ? readText(path) : undefined)));
-});
-
-describe('keys.md', () => {
-  const rows = tableRows(readText('docs/internals/keys.md'), ['key', 'partitionBy', 'bytes']);
-
-  test.each(rows)('%s %s is %s, partition %s of 13, %s of 4096', (text, by, hex, of13, of4096) => {
-    const key = encodeKey(runInThisContext(`(${text})`) as Key);
-    const partitionBy = by === '' ? [] : (JSON.parse(by ?? '') as number[]);
-    expect(Buffer.from(key).toString('hex')).toBe(hex);
-    expect([partitionOf(key, 13, partitionBy), partitionOf(key, 4096, partitionBy)].map(String)).toEqual([
-      of13,
-      of4096,
-    ]);
-  });
-
-  test('has vectors', () => expect(rows.length).toBeGreaterThan(10));
 });
 
 test('the oldest Node.js is the same everywhere', () => {

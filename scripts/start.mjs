@@ -62,8 +62,10 @@ async function load(url) {
     progress.stop();
     const seconds = (performance.now() - startedAtMs) / 1000;
     const rate = inDigits(Math.round(count / seconds));
-    console.log(`${inDigits(count)} cities loaded in ${seconds.toFixed(1)} s (${rate} a second); `
-      + `map ${MAP} holds ${inDigits(await map.size())}`);
+    console.log(
+      `${inDigits(count)} cities loaded in ${seconds.toFixed(1)} s (${rate} a second); ` +
+        `map ${MAP} holds ${inDigits(await map.size())}`,
+    );
   } finally {
     progress.stop();
     await grid.close();

@@ -47,8 +47,10 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, ExitCode>> = {
 /** The exit code of a failure and the lines that tell it: never a stack trace, for no failure here is a mystery. */
 export function failureOf(error: unknown): { readonly exitCode: number; readonly lines: readonly string[] } {
   if (error instanceof CommandError) return { exitCode: error.exitCode, lines: linesOf(error.message) };
-  if (error instanceof GridError) return { exitCode: EXIT_OF_CODE[error.code] ?? EXIT.refused, lines: [describe(error)] };
-  if (error instanceof PolicyError) return { exitCode: EXIT.usage, lines: error.lines.map((line) => `policy: ${line}`) };
+  if (error instanceof GridError)
+    return { exitCode: EXIT_OF_CODE[error.code] ?? EXIT.refused, lines: [describe(error)] };
+  if (error instanceof PolicyError)
+    return { exitCode: EXIT.usage, lines: error.lines.map((line) => `policy: ${line}`) };
   if (error instanceof CommanderError) return { exitCode: error.exitCode === 0 ? EXIT.done : EXIT.usage, lines: [] };
   const message = error instanceof Error ? error.message : String(error);
   return { exitCode: EXIT.usage, lines: [oneLine(message)] };
@@ -65,7 +67,9 @@ function describe(error: GridError): string {
 function unreachable({ details }: GridError): string {
   const { catalogs, endpoints, reason } = details;
   if (Array.isArray(endpoints)) {
-    const each = endpoints.map((one: { readonly url?: unknown; readonly reason?: unknown }) => `${one.url}: ${one.reason}`);
+    const each = endpoints.map(
+      (one: { readonly url?: unknown; readonly reason?: unknown }) => `${one.url}: ${one.reason}`,
+    );
     return `no catalog can be reached: ${each.join('; ')}`;
   }
   return `no catalog can be reached: ${String(catalogs ?? endpoints)}${typeof reason === 'string' ? ` (${reason})` : ''}`;

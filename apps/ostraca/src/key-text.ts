@@ -32,7 +32,8 @@ export function isKey(value: unknown): value is Key {
 
 function numberKey(text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || Number.isNaN(value)) throw usageError(`KEY: expected a number, got ${JSON.stringify(text)}`);
+  if (text.trim() === '' || Number.isNaN(value))
+    throw usageError(`KEY: expected a number, got ${JSON.stringify(text)}`);
   return value;
 }
 

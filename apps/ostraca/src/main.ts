@@ -3,8 +3,7 @@ import { processTerminal } from './terminal.ts';
 
 // `ostraca dump ... | head`: nobody reads on, which is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
 
 const exitCode = await run(process.argv.slice(2), processTerminal);

@@ -1,5 +1,5 @@
 /** Options that several commands share, and how their texts are read. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { KEY_TYPES } from './key-text.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -30,7 +30,7 @@ export function withCatalog(command: Command): Command {
 }
 
 export function catalogsOf(options: { readonly catalog?: readonly string[] }, terminal: Terminal): readonly string[] {
-  return options.catalog ?? parseUrls(terminal.env['OSTRACA_CATALOG'] || DEFAULT_CATALOG);
+  return options.catalog ?? parseUrls(terminal.env.OSTRACA_CATALOG || DEFAULT_CATALOG);
 }
 
 export function parseUrls(text: string): readonly string[] {
@@ -48,6 +48,20 @@ export function parseListen(text: string): string {
     throw new InvalidArgumentError(`expected HOST:PORT, got "${text}".`);
   }
   return text;
+}
+
+/** Of a container: `-N` of --count still fits, and ready lines stay one word. */
+export function parseName(text: string): string {
+  if (!/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,119}$/.test(text)) {
+    throw new InvalidArgumentError(`expected letters, digits, _ . : and -, at most 120, got "${text}".`);
+  }
+  return text;
+}
+
+export function parseUrl(text: string): string {
+  const [url = '', ...others] = parseUrls(text);
+  if (others.length > 0) throw new InvalidArgumentError('expected one address.');
+  return url;
 }
 
 export function parseCount(text: string): number {

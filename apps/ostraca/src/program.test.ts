@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GridError } from '@ostraca/core';
@@ -46,8 +47,14 @@ function file(name: string, text: string): string {
   return path;
 }
 
-/** A port of the discard service: nobody listens there. */
-const NOBODY = 'ws://127.0.0.1:9';
+/** An address at which nobody listens, as somebody did until now. */
+async function nobody(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return `ws://127.0.0.1:${port}`;
+}
 
 describe('wrong usage is exit code 2 and one line', () => {
   test.each([
@@ -56,17 +63,34 @@ describe('wrong usage is exit code 2 and one line', () => {
     ['a missing argument', ['map', 'set', 'g', 'm', 'k'], /missing required argument 'value'/],
     ['one argument too many', ['map', 'get', 'g', 'm', 'k', 'x'], /too many arguments/],
     ['a value that is not JSON', ['map', 'set', 'g', 'm', 'k', 'hello'], /VALUE: expected JSON, got hello/],
-    ['a key that is no number', ['map', 'get', 'g', 'm', 'k', '--key-type', 'number'], /KEY: expected a number, got "k"/],
+    [
+      'a key that is no number',
+      ['map', 'get', 'g', 'm', 'k', '--key-type', 'number'],
+      /KEY: expected a number, got "k"/,
+    ],
     ['a key that is no JSON', ['map', 'get', 'g', 'm', 'k', '--key-type', 'json'], /KEY: expected JSON/],
     ['a key that can be none', ['map', 'get', 'g', 'm', '{"a":1}', '--key-type', 'json'], /KEY: expected a text/],
-    ['an unknown key type', ['map', 'get', 'g', 'm', 'k', '--key-type', 'date'], /Allowed choices are string, number, json/],
+    [
+      'an unknown key type',
+      ['map', 'get', 'g', 'm', 'k', '--key-type', 'date'],
+      /Allowed choices are string, number, json/,
+    ],
     ['an address that is none', ['map', 'size', 'g', 'm', '--catalog', 'localhost'], /expected ws:\/\/HOST:PORT/],
     ['a listener that is none', ['catalog', '--policy', 'p', '--listen', '7400'], /expected HOST:PORT/],
+    ['a name that is none', ['container', '--name', 'a b'], /expected letters, digits/],
     ['no containers', ['dev', '--containers', '0'], /whole number from 1/],
     ['too few containers', ['dev', '--containers', '1'], /waits for 2 containers: say --containers 2/],
     ['no policy', ['catalog'], /required option '--policy <file>'/],
-    ['a policy that is not there', ['catalog', '--policy', '/nonexistent'], /policy: \/nonexistent: cannot be read \(ENOENT\)/],
-    ['a file that is not there', ['load', 'g', 'm', '/nonexistent', '--key', 'id'], /\/nonexistent: cannot be read \(ENOENT\)/],
+    [
+      'a policy that is not there',
+      ['catalog', '--policy', '/nonexistent'],
+      /policy: \/nonexistent: cannot be read \(ENOENT\)/,
+    ],
+    [
+      'a file that is not there',
+      ['load', 'g', 'm', '/nonexistent', '--key', 'id'],
+      /\/nonexistent: cannot be read \(ENOENT\)/,
+    ],
     ['not yet: --memory', ['container', '--memory', '2GiB'], /--memory: not supported yet/],
     ['not yet: --etcd', ['catalog', '--policy', 'p', '--etcd', 'http://e'], /--etcd: not supported yet/],
     ['not yet: policy apply', ['policy', 'apply', 'p'], /policy apply: not supported yet/],
@@ -89,7 +113,10 @@ describe('policy check', () => {
   });
 
   test('a bad one: exit 1, a line for each finding; a catalog by it: exit 2', async () => {
-    const path = file('bad.yaml', 'grids: [{ name: g, mapSets: [{ name: s, minSyncReplicas: 2, maxSyncReplicas: 1, maps: [{ name: m, x: 1 }] }] }]');
+    const path = file(
+      'bad.yaml',
+      'grids: [{ name: g, mapSets: [{ name: s, minSyncReplicas: 2, maxSyncReplicas: 1, maps: [{ name: m, x: 1 }] }] }]',
+    );
     const finding = 'grids[0].mapSets[0].maps[0].x: unknown key';
     const { code, out, err } = await ostraca(['policy', 'check', path]);
     expect({ code, out }).toEqual({ code: 1, out: '' });
@@ -97,7 +124,10 @@ describe('policy check', () => {
     const asJson = await ostraca(['policy', 'check', path, '--json']);
     expect(asJson.code).toBe(1);
     expect(JSON.parse(asJson.out)).toMatchObject({ ok: false, errors: [expect.stringContaining(finding)] });
-    expect(await ostraca(['catalog', '--policy', path])).toMatchObject({ code: 2, err: expect.stringContaining(finding) });
+    expect(await ostraca(['catalog', '--policy', path])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(finding),
+    });
   });
 });
 
@@ -108,14 +138,20 @@ describe('nobody there is exit code 3', () => {
     ['verify', ['verify', 'g']],
     ['dump', ['dump', 'g', 'm']],
   ])('%s', async (_what, args) => {
-    const { code, out, err } = await ostraca([...args, '--timeout', '0.5'], { OSTRACA_CATALOG: NOBODY });
+    const { code, out, err } = await ostraca([...args, '--timeout', '0.5'], { OSTRACA_CATALOG: await nobody() });
     expect({ code, out }).toEqual({ code: 3, out: '' });
-    expect(err).toMatch(/^ostraca: no catalog can be reached: ws:\/\/127\.0\.0\.1:9: .*refused/i);
+    expect(err).toMatch(/^ostraca: no catalog can be reached: ws:\/\/127\.0\.0\.1:\d+: .*refused/i);
   });
 });
 
 test('help is an answer', async () => {
-  for (const args of [['--help'], ['map', '--help'], ['map', 'get', '--help'], ['dev', '--help'], ['show', 'maps', '--help']]) {
+  for (const args of [
+    ['--help'],
+    ['map', '--help'],
+    ['map', 'get', '--help'],
+    ['dev', '--help'],
+    ['show', 'maps', '--help'],
+  ]) {
     const { code, out, err } = await ostraca(args);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toMatch(/^Usage: ostraca/);

@@ -1,8 +1,8 @@
 /** Records out of a file: NDJSON or CSV, read as a stream, each with its line for messages. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { parse } from 'csv-parse';
 import { usageError } from './exit-code.ts';
 import { parseValue } from './value-json.ts';
@@ -68,10 +68,12 @@ function recordOf(text: string, where: string): Readonly<Record<string, unknown>
 
 /** The first line names the fields; every value is a text. */
 async function* csvRecords(stream: Readable, path: string): RecordFile['records'] {
-  const parser = stream.pipe(parse({ columns: true, bom: true, skip_empty_lines: true, relax_column_count: false }));
+  const parser = stream.pipe(
+    parse({ columns: true, info: true, bom: true, skip_empty_lines: true, relax_column_count: false }),
+  );
   stream.on('error', (error) => parser.destroy(error));
   try {
-    for await (const record of parser) yield { record, line: parser.info.lines };
+    for await (const { record, info } of parser) yield { record, line: info.lines };
   } catch (error) {
     if (error instanceof Error && 'code' in error && String(error.code).startsWith('CSV_')) {
       throw usageError(`${path}: ${error.message}`);

@@ -1,4 +1,5 @@
 /** What /api/status of the processes says, fetched over the port that also speaks ws. */
+import { get, type IncomingMessage } from 'node:http';
 import { type CatalogStatus, type Container, GridError, type Policy } from '@ostraca/core';
 
 export type CatalogAnswer = CatalogStatus & { readonly role: 'catalog' };
@@ -45,17 +46,23 @@ export async function fetchContainer(url: string, timeoutMs: number): Promise<Co
   return (await fetchJson(url, '/api/status', timeoutMs).catch(() => undefined)) as ContainerAnswer | undefined;
 }
 
+/** By node:http, as `fetch` refuses some ports that a catalog may well have. */
 async function fetchJson(url: string, path: string, timeoutMs: number): Promise<unknown> {
   const address = new URL(path, url.replace(/^ws/, 'http'));
-  const response = await fetch(address, { signal: AbortSignal.timeout(timeoutMs) });
-  if (!response.ok) throw new Error(`${response.status} ${(await response.text()).trim()}`);
-  return response.json();
+  const signal = AbortSignal.timeout(timeoutMs);
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    get(address, { signal, agent: false }, resolve).on('error', reject);
+  });
+  const parts: Buffer[] = [];
+  for await (const part of response) parts.push(part as Buffer);
+  const body = Buffer.concat(parts).toString();
+  if (response.statusCode !== 200) throw new Error(`${response.statusCode} ${body.trim()}`);
+  return JSON.parse(body);
 }
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return 'no answer in time';
-  const { cause } = error;
-  if (cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED') return 'connection refused';
-  return cause instanceof Error && cause.message !== '' ? cause.message : error.message;
+  if (error.name === 'AbortError' || error.name === 'TimeoutError') return 'no answer in time';
+  if ('code' in error && error.code === 'ECONNREFUSED') return 'connection refused';
+  return error.message;
 }

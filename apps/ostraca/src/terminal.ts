@@ -30,7 +30,7 @@ export function line(terminal: Terminal, text: string): void {
 }
 
 export function colors(terminal: Terminal): ReturnType<typeof picocolors.createColors> {
-  return picocolors.createColors(terminal.outIsTerminal && terminal.env['NO_COLOR'] === undefined);
+  return picocolors.createColors(terminal.outIsTerminal && terminal.env.NO_COLOR === undefined);
 }
 
 export interface TableText {

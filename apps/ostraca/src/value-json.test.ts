@@ -12,7 +12,13 @@ const values: readonly [what: string, value: unknown][] = [
   ['bigint', -123456789012345678901234567890n],
   ['bytes', new Uint8Array([0, 1, 254, 255])],
   ['no bytes', new Uint8Array(0)],
-  ['map', new Map<unknown, unknown>([[1n, { a: new Date(0) }], ['k', [undefined]]])],
+  [
+    'map',
+    new Map<unknown, unknown>([
+      [1n, { a: new Date(0) }],
+      ['k', [undefined]],
+    ]),
+  ],
   ['set', new Set<unknown>([1, 'a', new Uint8Array([1])])],
   ['typed array', new Float64Array([1.5, Number.NaN])],
   ['undefined inside', { a: undefined, b: 1 }],
@@ -51,5 +57,5 @@ test.each([
 test('a key __proto__ stays a key', () => {
   const value = parseValue('{"__proto__": {"polluted": true}}') as Record<string, unknown>;
   expect(Object.hasOwn(value, '__proto__')).toBe(true);
-  expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  expect(({} as Record<string, unknown>).polluted).toBeUndefined();
 });

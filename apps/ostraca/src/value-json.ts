@@ -37,7 +37,9 @@ export function toJson(value: unknown): Json {
     case 'boolean':
       return value;
     case 'number':
-      return Number.isFinite(value) && !Object.is(value, -0) ? value : { $number: Object.is(value, -0) ? '-0' : String(value) };
+      return Number.isFinite(value) && !Object.is(value, -0)
+        ? value
+        : { $number: Object.is(value, -0) ? '-0' : String(value) };
     case 'bigint':
       return { $bigint: String(value) };
     case 'undefined':
@@ -55,7 +57,9 @@ function objectToJson(value: object): Json {
   if (value instanceof Uint8Array) return { $bytes: base64Of(value) };
   if (value instanceof ArrayBuffer) return { $typed: ['ArrayBuffer', base64Of(new Uint8Array(value))] };
   if (ArrayBuffer.isView(value)) {
-    return { $typed: [value.constructor.name, base64Of(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))] };
+    return {
+      $typed: [value.constructor.name, base64Of(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))],
+    };
   }
   if (value instanceof Map) return { $map: Array.from(value, ([key, item]) => [toJson(key), toJson(item)]) };
   if (value instanceof Set) return { $set: Array.from(value, toJson) };

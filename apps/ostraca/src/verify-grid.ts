@@ -78,7 +78,9 @@ async function openRoutes({ tool, catalogs, grid, timeoutMs }: VerifyOptions): P
     try {
       const connection = await tool.dial(url, timeoutMs);
       const isOurs = (message: Message) =>
-        (message.type === 'routing' || message.type === 'routingRefused') && message.grid === grid ? message : undefined;
+        (message.type === 'routing' || message.type === 'routingRefused') && message.grid === grid
+          ? message
+          : undefined;
       const answer = connection.wait(isOurs, timeoutMs);
       connection.send({ type: 'routingRequest', grid });
       const first = await answer;
@@ -90,7 +92,7 @@ async function openRoutes({ tool, catalogs, grid, timeoutMs }: VerifyOptions): P
       return { current: () => newest };
     } catch (error) {
       if (error instanceof GridError && error.code !== 'unavailable') throw error;
-      tried.push(`${url}: ${error instanceof GridError ? String(error.details['reason']) : String(error)}`);
+      tried.push(`${url}: ${error instanceof GridError ? String(error.details.reason) : String(error)}`);
     }
   }
   throw new GridError('unavailable', { details: { catalogs: tried.join('; ') } });

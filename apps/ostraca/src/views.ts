@@ -77,7 +77,14 @@ function placementRows({ catalog, grid }: Statuses): Row[] {
     const unplaced = partitions.filter(({ config }) => config === null).map(({ index }) => index);
     if (unplaced.length === 0) continue;
     const reason = catalog.unplaceable.find((one) => `${one.grid}/${one.mapSet}` === key)?.reason ?? 'not yet';
-    rows.push({ 'map set': key, container: `not placed: ${reason}`, primary: ranges(unplaced), sync: '', async: '', joining: '' });
+    rows.push({
+      'map set': key,
+      container: `not placed: ${reason}`,
+      primary: ranges(unplaced),
+      sync: '',
+      async: '',
+      joining: '',
+    });
   }
   return rows;
 }
@@ -135,7 +142,7 @@ function replicationRows({ containers, grid }: Statuses): Row[] {
       for (const { container: replica, state, lag } of shard.followers) rows.push({ ...common, replica, state, lag });
     }
   }
-  return rows.sort((a, b) => compare(a['map set'], b['map set']) || Number(a['partition']) - Number(b['partition']));
+  return rows.sort((a, b) => compare(a['map set'], b['map set']) || Number(a.partition) - Number(b.partition));
 }
 
 function clientRows({ containers }: Statuses): Row[] {

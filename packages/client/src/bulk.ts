@@ -105,10 +105,13 @@ export async function readAll<K extends Key>(
   async function readPart(partition: PartitionId, keys: readonly PlacedKey<K>[]): Promise<FoundValue<K>[]> {
     const body = { kind: 'read', keys: keys.map(({ bytes }) => bytes), withoutValues: false } as const;
     const { entries } = await call(context, { place, partition, body, options });
-    return keys.flatMap(({ key }, index) => {
+    const found = keys.flatMap(({ key }, index) => {
       const entry = entries[index];
       return entry?.found === true ? [{ key, bytes: entry.value }] : [];
     });
+    // An answer ends early when its values grow too large for one frame.
+    if (entries.length >= keys.length || entries.length === 0) return found;
+    return found.concat(await readPart(partition, keys.slice(entries.length)));
   }
 }
 

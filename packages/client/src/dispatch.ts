@@ -5,7 +5,7 @@
  * here, not now", it goes back and is sent again under the same seq, so that the primary applies a write at most
  * once. `attempt` is raised only if an earlier attempt may have reached a primary: the connection was lost after the
  * sending, or a route of a higher epoch made us send again without waiting. Of such an older attempt only a
- * "committed" counts; its refusals say nothing about the newer one (2-replication.md, 1.10).
+ * "committed" counts; its refusals say nothing about the newer one (docs/internals/replication.md).
  *
  * A partition's requests are sent in the order of their calls, those to be sent again first.
  */

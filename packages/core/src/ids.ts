@@ -1,7 +1,7 @@
 /**
  * Who and where. A process life is a container name with an incarnation (128 random bits, fresh at every
  * process start); a shard's life is that with a shard incarnation, a counter within the process, from 1.
- * Votes, grants, eligibility and membership of the in-sync set are bound to it (2-replication.md, decision 4).
+ * Votes, grants, eligibility and membership of the in-sync set are bound to it (docs/internals/replication.md).
  */
 
 declare const brand: unique symbol;

@@ -110,7 +110,7 @@ export interface ChangeRejected {
   readonly config: PartitionConfig;
 }
 
-/** A shard's state is damaged or refused: reported before it is dropped (1.14). */
+/** A shard's state is damaged or refused: reported before it is dropped. */
 export interface ReplicaFailed {
   readonly type: 'replicaFailed';
   readonly partition: PartitionId;
@@ -328,7 +328,7 @@ export interface VerifyAnswer {
 export type RecordKind = 'write' | 'noop' | 'digest';
 
 /**
- * One record of a partition's log (1.4). `decidedUpTo` and `aborted` are the outcomes known when it was appended:
+ * One record of a partition's log. `decidedUpTo` and `aborted` are the outcomes known when it was appended:
  * part of the record, so that every replica applies the same.
  */
 export interface LogRecord {
@@ -381,7 +381,7 @@ export interface Append {
   readonly prevEpoch: Epoch;
   readonly prevLsn: Lsn;
   readonly records: readonly LogRecord[];
-  /** Never beyond what the receiver holds (1.4). */
+  /** Never beyond what the receiver holds. */
   readonly decidedHint: Lsn;
 }
 

@@ -44,7 +44,7 @@ export interface Policy {
   readonly grids: readonly GridPolicy[];
 }
 
-/** A container has one lease: the strictest map set rules (2-replication.md, 1.19b). */
+/** A container has one lease: the strictest map set rules. */
 export function strictestFailureDetection(policy: Policy): FailureDetection {
   let strictest: FailureDetection = FAILURE_DETECTION_LEVELS.relaxed;
   let found = false;

@@ -10,7 +10,8 @@ export interface ListenAddress {
 export function parseListen(text: string): ListenAddress {
   const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]\s]+):(\d{1,5})$/.exec(text);
   const port = Number(match?.[2]);
-  if (match?.[1] === undefined || port > 65_535) throw new ListenError(`cannot listen on "${text}": expected HOST:PORT`);
+  if (match?.[1] === undefined || port > 65_535)
+    throw new ListenError(`cannot listen on "${text}": expected HOST:PORT`);
   return { host: match[1].replace(/^\[|\]$/g, ''), port };
 }
 

@@ -54,12 +54,12 @@ export class FailoverClock {
   }
 
   onNote({ event, facts }: Note, nowMs: number): void {
-    const container = String(facts['container'] ?? '');
+    const container = String(facts.container ?? '');
     if (event === 'container_suspect' || event === 'container_dead') {
       if (!this.#suspectAtMs.has(container)) this.#suspectAtMs.set(container, nowMs);
     } else if (event === 'container_registered' || event === 'container_back') this.#suspectAtMs.delete(container);
     else if (event === 'promoted') {
-      const sinceMs = this.#suspectAtMs.get(String(facts['from'] ?? ''));
+      const sinceMs = this.#suspectAtMs.get(String(facts.from ?? ''));
       if (sinceMs !== undefined) this.#seconds.observe((nowMs - sinceMs) / 1_000);
     }
   }

@@ -126,8 +126,16 @@ function addReplicationMetrics(registry: Registry, { status, metrics }: Containe
     addCounter(registry, { name, help, read: () => [{ value: counters()[key] }] });
   plain('ostraca_votes_against_total', 'Votes against a record.', 'votes_against');
   plain('ostraca_failovers_total', 'Promotions of a shard of this container to primary.', 'failovers');
-  plain('ostraca_replica_evictions_total', 'Replicas that primaries here took out of an in-sync set.', 'replica_evictions');
-  plain('ostraca_replica_additions_total', 'Replicas that primaries here took into an in-sync set.', 'replica_additions');
+  plain(
+    'ostraca_replica_evictions_total',
+    'Replicas that primaries here took out of an in-sync set.',
+    'replica_evictions',
+  );
+  plain(
+    'ostraca_replica_additions_total',
+    'Replicas that primaries here took into an in-sync set.',
+    'replica_additions',
+  );
   plain('ostraca_records_rolled_back_total', 'Log records that were rolled back.', 'records_rolled_back');
   addCounter(registry, {
     name: 'ostraca_checkpoints_total',

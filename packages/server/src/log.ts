@@ -11,7 +11,10 @@ export interface Log {
 
 /** JSON lines on stderr: stdout belongs to answers. Synchronous, so that the last line before an end is there. */
 export function jsonLog(): Log {
-  return pino({ base: null, formatters: { level: (label) => ({ level: label }) } }, pino.destination({ fd: 2, sync: true }));
+  return pino(
+    { base: null, formatters: { level: (label) => ({ level: label }) } },
+    pino.destination({ fd: 2, sync: true }),
+  );
 }
 
 /** A note of a machine as a line; who notes is in `of`. */

@@ -153,7 +153,11 @@ export function addHistogram(registry: Registry, { name, help, bounds, read }: H
       count += counts[index] ?? 0;
       return { metricName: `${name}_bucket`, labels: { ...labels, le: bound }, value: count };
     });
-    return [...buckets, { metricName: `${name}_sum`, labels, value: sum }, { metricName: `${name}_count`, labels, value: count }];
+    return [
+      ...buckets,
+      { metricName: `${name}_sum`, labels, value: sum },
+      { metricName: `${name}_count`, labels, value: count },
+    ];
   };
   // A registry asks a metric for its name and its samples, and nothing else.
   registry.registerMetric({ name, get } as unknown as PromMetric);

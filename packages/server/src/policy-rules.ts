@@ -40,7 +40,9 @@ function gridContradictions(grid: WrittenGrid, path: string): string[] {
       if (first === undefined && map.template === true && map.name.endsWith('*')) {
         const rival = templates.find((other) => globsOverlap(other.name, map.name));
         if (rival !== undefined) {
-          lines.push(`${mapPath}.name: templates must not overlap, got "${map.name}" and "${rival.name}" of ${rival.path}`);
+          lines.push(
+            `${mapPath}.name: templates must not overlap, got "${map.name}" and "${rival.name}" of ${rival.path}`,
+          );
         }
         templates.push({ name: map.name, path: mapPath });
       }
@@ -115,7 +117,8 @@ export function unsupported(policy: WrittenPolicy): string[] {
       const path = `grids[${gridIndex}].mapSets[${mapSetIndex}]`;
       if (mapSet.replicaReadEnabled === true) paths.push(`${path}.replicaReadEnabled`);
       if (mapSet.placementStrategy === 'PER_CONTAINER') paths.push(`${path}.placementStrategy`);
-      if (mapSet.onInSyncLoss !== undefined && mapSet.onInSyncLoss !== 'unavailable') paths.push(`${path}.onInSyncLoss`);
+      if (mapSet.onInSyncLoss !== undefined && mapSet.onInSyncLoss !== 'unavailable')
+        paths.push(`${path}.onInSyncLoss`);
       mapSet.maps.forEach((map, mapIndex) => {
         paths.push(...unsupportedOfMap(map, `${path}.maps[${mapIndex}]`));
       });

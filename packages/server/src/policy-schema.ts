@@ -101,7 +101,9 @@ const mapSetSchema = mapping({
   placementStrategy: oneOf(['FIXED_PARTITIONS', 'PER_CONTAINER']).optional(),
   failureDetection: failureDetection.optional(),
   onInSyncLoss: oneOf(['unavailable', 'promoteAsync', 'startEmpty']).optional(),
-  partitionBy: z.array(wholeNumber(0, TUPLE_ELEMENTS_MAX - 1), 'expected a list of indexes of tuple elements').optional(),
+  partitionBy: z
+    .array(wholeNumber(0, TUPLE_ELEMENTS_MAX - 1), 'expected a list of indexes of tuple elements')
+    .optional(),
   maps: listOf(mapSchema, 'map'),
 });
 

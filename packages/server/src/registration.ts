@@ -19,8 +19,6 @@ import { hasCode } from '@ostraca/runtime';
 export interface RegistrationEvents {
   onRegistered(): void;
   onRefused(code: ErrorCode, reason: string): void;
-  /** The connection to a catalog closed, or never opened. */
-  onFailed(reason: string): void;
 }
 
 export class RegisteringContainer implements Machine {
@@ -54,9 +52,10 @@ export class RegisteringContainer implements Machine {
   onClose(connection: ConnectionId, reason: string, nowMs: number): void {
     this.container.onClose(connection, reason, nowMs);
     this.#catalogs.delete(connection);
-    if (this.#others.delete(connection)) return;
-    if (hasCode(reason, 'protocol_version')) this.#events.onRefused('protocol_version', reason);
-    else this.#events.onFailed(reason);
+    // One that never opened may have been to a catalog: no other is dialled before the registration.
+    if (!this.#others.delete(connection) && hasCode(reason, 'protocol_version')) {
+      this.#events.onRefused('protocol_version', reason);
+    }
   }
 
   onTick(nowMs: number, lateMs: number): void {

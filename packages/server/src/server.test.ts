@@ -53,14 +53,24 @@ function newDirectory(): string {
   return directory;
 }
 
-async function openCatalog(options: { readonly dataDir?: string; readonly policy?: object; readonly listen?: string } = {}) {
+async function openCatalog(
+  options: { readonly dataDir?: string; readonly policy?: object; readonly listen?: string } = {},
+) {
   const logger = newLog();
-  const catalog = await startCatalog({ listen: '127.0.0.1:0', logger, ...options, policy: { ...(options.policy ?? policy) } });
+  const catalog = await startCatalog({
+    listen: '127.0.0.1:0',
+    logger,
+    ...options,
+    policy: { ...(options.policy ?? policy) },
+  });
   open.push(catalog);
   return { ...catalog, lines: logger.lines };
 }
 
-async function openContainer(catalogs: readonly string[], options: { readonly name?: string; readonly listen?: string } = {}) {
+async function openContainer(
+  catalogs: readonly string[],
+  options: { readonly name?: string; readonly listen?: string } = {},
+) {
   const container = await startContainer({ catalogs, logger: newLog(), ...options });
   open.push(container);
   return container;
@@ -94,7 +104,9 @@ async function until<Result>(what: string, ready: () => Promise<Result | undefin
 async function placed(url: string) {
   return until('all partitions placed', async () => {
     const status = JSON.parse((await get(url, '/api/status')).text);
-    const isPlaced = status.partitions.every((partition: { config: { sync: unknown[] } | null }) => partition.config?.sync.length === 2);
+    const isPlaced = status.partitions.every(
+      (partition: { config: { sync: unknown[] } | null }) => partition.config?.sync.length === 2,
+    );
     return isPlaced ? status : undefined;
   });
 }
@@ -107,12 +119,22 @@ describe('a catalog and its containers', () => {
     const second = await openContainer([catalog.url], { name: 'c2' });
     expect(first).toMatchObject({ name: 'c1', url: expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+$/) });
     const status = await placed(catalog.url);
-    expect(status).toMatchObject({ role: 'catalog', containers: [{ name: 'c1', alive: true }, { name: 'c2', alive: true }] });
+    expect(status).toMatchObject({
+      role: 'catalog',
+      containers: [
+        { name: 'c1', alive: true },
+        { name: 'c2', alive: true },
+      ],
+    });
     for (const { url } of [catalog, first, second]) {
       expect((await get(url, '/livez')).status).toBe(200);
       await until('ready', async () => ((await get(url, '/readyz')).status === 200 ? true : undefined));
     }
-    expect(JSON.parse((await get(first.url, '/api/status')).text)).toMatchObject({ role: 'container', name: 'c1', registered: true });
+    expect(JSON.parse((await get(first.url, '/api/status')).text)).toMatchObject({
+      role: 'container',
+      name: 'c1',
+      registered: true,
+    });
     const metrics = (await get(first.url, '/metrics')).text;
     expect(metrics).toMatch(/^ostraca_shards\{grid="shop",role="(primary|sync)",state="ready"\} [123]$/m);
     expect(metrics).toMatch(/^ostraca_connections\{role="catalog"\} 1$/m);
@@ -147,7 +169,9 @@ describe('a catalog and its containers', () => {
     Object.assign(other.grids[0]?.mapSets[0] ?? {}, { numberOfPartitions: 4 });
     const refused = await failureOf(openCatalog({ dataDir, policy: other }));
     expect(refused).toMatchObject({ code: 'incompatible_policy' });
-    expect(String((refused as GridError).details['difference'])).toContain('numberOfPartitions: 3 in the journal, 4 in the policy');
+    expect(String((refused as GridError).details.difference)).toContain(
+      'numberOfPartitions: 3 in the journal, 4 in the policy',
+    );
     const again = await openCatalog({ dataDir, listen });
     const after = await placed(again.url);
     expect(after.generation).toBe(before.generation);
@@ -190,14 +214,42 @@ describe('what cannot start says why', () => {
     expect(await failureOf(openCatalog({ dataDir }))).toMatchObject({ kind: 'damaged' });
   });
 
-  test('a container without any catalog to dial', async () => {
-    expect(await failureOf(openContainer([]))).toMatchObject({ code: 'invalid_argument' });
+  test.each([
+    ['no catalog to dial', { catalogs: [] }, 'catalogs'],
+    ['a name that is none', { name: 'a b' }, 'name'],
+    ['an incarnation that is none', { incarnation: 'x' }, 'incarnation'],
+    ['an option that is not known', { nmae: 'c1' }, 'nmae'],
+    ['an option that is not built yet', { memory: '2GiB' }, 'memory'],
+  ])('a container with %s', async (_what, options, argument) => {
+    const error = await failureOf(startContainer({ catalogs: ['ws://127.0.0.1:1'], logger: newLog(), ...options }));
+    expect(error).toMatchObject({ code: 'invalid_argument', details: { argument } });
+  });
+
+  test('a catalog with an option that is not built yet', async () => {
+    const error = await failureOf(startCatalog({ policy, ...{ etcd: 'http://127.0.0.1:2379' } }));
+    expect(error).toMatchObject({
+      code: 'invalid_argument',
+      details: { argument: 'etcd', reason: 'not supported yet' },
+    });
+  });
+
+  test('a container whose catalog is none', async () => {
+    const catalog = await openCatalog();
+    const container = await openContainer([catalog.url]);
+    const error = await failureOf(openContainer([container.url]));
+    expect(error).toMatchObject({ code: 'unavailable', outcome: 'not_applied', details: { waitedMs: 10_000 } });
+    expect(String((error as GridError).details.reason)).toContain('not a catalog');
   });
 });
 
 describe('HTTP', () => {
   test('web pages, strangers and wrong paths', async () => {
-    const catalog = await startCatalog({ policy, listen: '127.0.0.1:0', logger: newLog(), allowOrigins: ['http://good.test'] });
+    const catalog = await startCatalog({
+      policy,
+      listen: '127.0.0.1:0',
+      logger: newLog(),
+      allowOrigins: ['http://good.test'],
+    });
     open.push(catalog);
     expect((await get(catalog.url, '/api/status', { origin: 'http://evil.test' })).status).toBe(403);
     const allowed = await get(catalog.url, '/api/status', { origin: 'http://good.test' });
@@ -210,7 +262,8 @@ describe('HTTP', () => {
   });
 
   const hasPromtool = spawnSync('promtool', ['--version']).error === undefined;
-  if (!hasPromtool) console.log('promtool is not installed (Debian package prometheus): /metrics is not checked with it');
+  if (!hasPromtool)
+    console.log('promtool is not installed (Debian package prometheus): /metrics is not checked with it');
 
   test.skipIf(!hasPromtool)('promtool accepts /metrics of a catalog and of a container', async () => {
     const catalog = await openCatalog();

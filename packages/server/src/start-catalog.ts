@@ -16,6 +16,7 @@ import { addCatalogMetrics, FailoverClock } from './catalog-metrics.ts';
 import { httpHandler } from './http.ts';
 import { jsonLog, type Log, logNote } from './log.ts';
 import { addTransportMetrics, NoteCounts, newRegistry, readOnce } from './metrics.ts';
+import { checkKnown } from './options.ts';
 import { type PolicySource, readPolicy } from './policy.ts';
 
 export interface CatalogOptions {
@@ -49,6 +50,7 @@ export interface RunningCatalog {
  * @throws ListenError: the port is taken, or the address needs `insecure`.
  */
 export async function startCatalog(options: CatalogOptions): Promise<RunningCatalog> {
+  checkKnown(options, OPTIONS);
   const policy = readPolicy(options.policy);
   const log = options.logger ?? jsonLog();
   const opened = await openEvents(options.dataDir, policy, log);
@@ -59,6 +61,8 @@ export async function startCatalog(options: CatalogOptions): Promise<RunningCata
     throw error;
   }
 }
+
+const OPTIONS = { known: ['policy', 'listen', 'dataDir', 'insecure', 'allowOrigins', 'logger'], later: ['etcd'] };
 
 interface CatalogParts {
   readonly journal: Journal;
@@ -78,7 +82,8 @@ async function run({ journal, events, policy, log, options }: CatalogParts): Pro
   const host = createHost({
     self: { role: 'catalog', name: 'catalog', incarnation: randomHex(32) },
     journal,
-    machine: (effects) => newCatalog({ policy, random: newRandom(randomSeed()), effects, events, nowMs: monotonicMs() }),
+    machine: (effects) =>
+      newCatalog({ policy, random: newRandom(randomSeed()), effects, events, nowMs: monotonicMs() }),
     onNote: (note) => {
       notes.add(note);
       failovers.onNote(note, monotonicMs());

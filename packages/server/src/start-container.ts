@@ -1,21 +1,25 @@
 /** A container as a process, or as a part of an application's. */
 import { hostname } from 'node:os';
+import { newContainer, newRandom } from '@ostraca/core';
 import {
-  type ErrorCode,
-  FAILURE_DETECTION_LEVELS,
-  GridError,
-  newContainer,
-  newRandom,
-  type Policy,
-  strictestFailureDetection,
-} from '@ostraca/core';
-import { attach, createHost, type Host, type Listener, listen, monotonicMs, randomHex, randomSeed } from '@ostraca/runtime';
+  attach,
+  createHost,
+  type Host,
+  type Listener,
+  listen,
+  monotonicMs,
+  randomHex,
+  randomSeed,
+} from '@ostraca/runtime';
 import { hostsOfUrls, parseListen, reachableUrl } from './address.ts';
 import { addContainerMetrics } from './container-metrics.ts';
+import { FirstRegistration } from './first-registration.ts';
 import { httpHandler } from './http.ts';
 import { jsonLog, type Log, logNote } from './log.ts';
 import { addTransportMetrics, NoteCounts, newRegistry, readOnce } from './metrics.ts';
-import { RegisteringContainer, type RegistrationEvents } from './registration.ts';
+import { Once } from './once.ts';
+import { checkArgument, checkKnown, NAME_PATTERN } from './options.ts';
+import { RegisteringContainer } from './registration.ts';
 
 export interface ContainerOptions {
   /** `ws://HOST:PORT` of the catalogs. */
@@ -50,7 +54,6 @@ export interface RunningContainer {
   drain(): Promise<void>;
 }
 
-const REACH_CATALOG_MS = 10_000;
 const DRAIN_MS = 5_000;
 
 /**
@@ -76,7 +79,10 @@ export async function startContainer(options: ContainerOptions): Promise<Running
     port,
     allowOrigins,
     insecure: options.insecure ?? false,
-    advertisedHosts: hostsOfUrls([reachableUrl(listenHost, port), ...(options.advertise === undefined ? [] : [options.advertise])]),
+    advertisedHosts: hostsOfUrls([
+      reachableUrl(listenHost, port),
+      ...(options.advertise === undefined ? [] : [options.advertise]),
+    ]),
     onHttp: httpHandler({
       registry,
       notReady: () => (host?.machine.container.ready() === true ? undefined : 'not all of its shards are ready'),
@@ -85,7 +91,10 @@ export async function startContainer(options: ContainerOptions): Promise<Running
     }),
   });
   const url = options.advertise ?? reachableUrl(listenHost, listener.port);
-  const registration = new Registration(options.catalogs);
+  const registration = new FirstRegistration({
+    catalogs: options.catalogs,
+    lastFailure: () => host?.machine.container.status().lastFailure ?? '',
+  });
   const left = new Once();
   try {
     host = createHost({
@@ -93,7 +102,16 @@ export async function startContainer(options: ContainerOptions): Promise<Running
       machine: (effects) => {
         const random = newRandom(randomSeed());
         const { catalogs, host: label = hostname(), zone = '' } = options;
-        const container = newContainer({ name, incarnation, address: url, host: label, zone, catalogs, random, effects });
+        const container = newContainer({
+          name,
+          incarnation,
+          address: url,
+          host: label,
+          zone,
+          catalogs,
+          random,
+          effects,
+        });
         return new RegisteringContainer(container, registration);
       },
       onNote: (note) => {
@@ -144,103 +162,35 @@ async function end(host: Host | undefined, listener: Listener): Promise<void> {
   await listener.close();
 }
 
-function checkOptions({ catalogs, incarnation, advertise }: ContainerOptions): void {
-  const refuse = (argument: string, reason: string): never => {
-    throw new GridError('invalid_argument', { details: { argument, reason } });
-  };
-  if (catalogs.length === 0) refuse('catalogs', 'name at least one catalog');
-  if (incarnation !== undefined && !/^[0-9a-f]{32}$/.test(incarnation)) refuse('incarnation', '32 hexadecimal digits');
-  if (advertise !== undefined && !/^wss?:\/\/[^/\s]+\/?$/.test(advertise)) refuse('advertise', 'expected ws://HOST:PORT');
-}
+const OPTIONS = {
+  known: [
+    'catalogs',
+    'name',
+    'host',
+    'zone',
+    'listen',
+    'advertise',
+    'insecure',
+    'allowOrigins',
+    'incarnation',
+    'logger',
+  ],
+  later: ['memory'],
+};
 
-/** From the start to the first registration, or to the moment at which trying on makes no sense. */
-class Registration implements RegistrationEvents {
-  readonly done: Promise<void>;
-  readonly #catalogs: readonly string[];
-  #resolve: () => void = () => {};
-  #reject: (error: GridError) => void = () => {};
-  #timer: NodeJS.Timeout | undefined;
-  #lastFailure = 'no answer';
-  #nameTaken = false;
-
-  constructor(catalogs: readonly string[]) {
-    this.#catalogs = catalogs;
-    this.done = new Promise<void>((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    }).finally(() => clearTimeout(this.#timer));
-    // It is awaited a little later than it can fail.
-    this.done.catch(() => {});
-    this.#timer = setTimeout(() => {
-      const details = { catalogs: catalogs.join(', '), reason: this.#lastFailure, waitedMs: REACH_CATALOG_MS };
-      this.#reject(new GridError('unavailable', { details }));
-    }, REACH_CATALOG_MS);
-  }
-
-  onRegistered(): void {
-    this.#resolve();
-  }
-
-  onFailed(reason: string): void {
-    this.#lastFailure = reason;
-  }
-
-  onRefused(code: ErrorCode, reason: string): void {
-    if (code !== 'name_in_use') {
-      this.#reject(new GridError(code, { details: { reason } }));
-      return;
-    }
-    if (this.#nameTaken) return;
-    this.#nameTaken = true;
-    clearTimeout(this.#timer);
-    void this.#waitForName(reason);
-  }
-
-  /** The predecessor may be dead, with a lease that still runs: after twice that time it is alive. */
-  async #waitForName(reason: string): Promise<void> {
-    const startedAtMs = monotonicMs();
-    const waitMs = 2 * (await suspectAfterMsOf(this.#catalogs));
-    const leftMs = Math.max(0, startedAtMs + waitMs - monotonicMs());
-    this.#timer = setTimeout(() => {
-      this.#reject(new GridError('name_in_use', { details: { reason, waitedMs: waitMs } }));
-    }, leftMs);
-  }
-}
-
-async function suspectAfterMsOf(catalogs: readonly string[]): Promise<number> {
-  for (const url of catalogs) {
-    try {
-      const signal = AbortSignal.timeout(2_000);
-      const response = await fetch(new URL('/api/policy', url.replace(/^ws/, 'http')), { signal });
-      return strictestFailureDetection((await response.json()) as Policy).suspectAfterMs;
-    } catch {
-      // Another one may say it.
-    }
-  }
-  return FAILURE_DETECTION_LEVELS.relaxed.suspectAfterMs;
-}
-
-/** Something that happens once, and may be waited for, before or after. */
-class Once {
-  #happen: () => void = () => {};
-  readonly #happened: Promise<void>;
-
-  constructor() {
-    this.#happened = new Promise((resolve) => {
-      this.#happen = resolve;
-    });
-  }
-
-  happen(): void {
-    this.#happen();
-  }
-
-  async within(ms: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms);
-    });
-    await Promise.race([this.#happened, late]);
-    clearTimeout(timer);
-  }
+function checkOptions(options: ContainerOptions): void {
+  checkKnown(options, OPTIONS);
+  const { catalogs, incarnation, advertise, name } = options;
+  checkArgument('catalogs', Array.isArray(catalogs) && catalogs.length > 0, 'name at least one catalog');
+  checkArgument('name', name === undefined || NAME_PATTERN.test(name), 'letters, digits, _ . : and -, at most 128');
+  checkArgument(
+    'incarnation',
+    incarnation === undefined || /^[0-9a-f]{32}$/.test(incarnation),
+    '32 hexadecimal digits',
+  );
+  checkArgument(
+    'advertise',
+    advertise === undefined || /^wss?:\/\/[^/\s]+\/?$/.test(advertise),
+    'expected ws://HOST:PORT',
+  );
 }

@@ -5,5 +5,5 @@ export * from './checkers/linearizability.ts';
 export * from './checkers/registers.ts';
 export * from './checkers/replicas.ts';
 export * from './checkers/witness.ts';
-export { type Mutant, MUTANTS } from './simulator/mutants.ts';
-export { runSimulation, type RunOptions, type RunReport } from './simulator/simulation.ts';
+export { MUTANTS, type Mutant } from './simulator/mutants.ts';
+export { type RunOptions, type RunReport, runSimulation } from './simulator/simulation.ts';

@@ -4,7 +4,7 @@ import { startContainer } from '@ostraca/server';
 import { type Command, Option } from 'commander';
 import { type Ending, listenForEnding } from '../ending.ts';
 import { CommandError, EXIT, type ExitCode, notSupportedYet, usageError } from '../exit-code.ts';
-import { catalogOption, catalogsOf, parseCount, parseListen, repeated } from '../options.ts';
+import { catalogOption, catalogsOf, parseCount, parseListen, parseName, parseUrl, repeated } from '../options.ts';
 import { programLog } from '../program-log.ts';
 import { type ContainerExit, INCARNATION_VARIABLE, type ReadyMessage, Supervisor } from '../supervisor.ts';
 import { line, type Terminal } from '../terminal.ts';
@@ -29,11 +29,11 @@ export function addContainerCommand(program: Command, terminal: Terminal): void 
     .command('container')
     .description('run a container: it holds shards of all grids of the policy')
     .addOption(catalogOption())
-    .option('--name <name>', 'its name (default: a random one)')
+    .option('--name <name>', 'its name (default: a random one)', parseName)
     .option('--host <label>', "label of the machine (default: the machine's name)")
     .option('--zone <zone>', 'label of the zone')
     .option('--listen <host:port>', 'where to listen; port 0: any free one', parseListen, '127.0.0.1:0')
-    .option('--advertise <url>', 'address by which others reach it (default: where it listens)')
+    .option('--advertise <url>', 'address by which others reach it (default: where it listens)', parseUrl)
     .addOption(new Option('--memory <size>', 'limit of its entries (not supported yet)'))
     .option('--count <n>', 'run so many, each a process: NAME-1 to NAME-n, ports ascending', parseCount)
     .option('--insecure', 'listen off the loopback although there are no users and no TLS')

@@ -51,7 +51,9 @@ async function run(options: DevOptions, terminal: Terminal): Promise<void> {
     catalogs: [catalog.url],
     onDeath: ({ name, pid }, { code, signal }) => {
       const how = signal === null ? `exit code ${code}` : signal;
-      terminal.err(`ostraca: container ${name} (process ${pid}) has ended (${how}); ${supervisor.runningCount()} left\n`);
+      terminal.err(
+        `ostraca: container ${name} (process ${pid}) has ended (${how}); ${supervisor.runningCount()} left\n`,
+      );
     },
   });
   try {
@@ -77,7 +79,7 @@ async function start({ options, policy, catalog, supervisor, terminal }: DevPart
   for (let index = 1; index <= options.containers; index++) {
     const args = ['--catalog', catalog.url, '--listen', `${containerHost}:0`];
     if (options.insecure === true) args.push('--insecure');
-    supervisor.start({ name: `c${index}`, args, env: { OSTRACA_LOG: terminal.env['OSTRACA_LOG'] ?? DEV_LOG_LEVEL } });
+    supervisor.start({ name: `c${index}`, args, env: { OSTRACA_LOG: terminal.env.OSTRACA_LOG ?? DEV_LOG_LEVEL } });
   }
   const urls = await Promise.all(supervisor.containers.map(({ ready }) => ready));
   const lost = supervisor.containers.filter((_, index) => urls[index] === undefined);
@@ -99,7 +101,9 @@ function policyOf(options: DevOptions, terminal: Terminal): Policy {
     for (const [mapSetIndex, { numInitialContainers }] of grid.mapSets.entries()) {
       if (numInitialContainers <= options.containers) continue;
       const path = `grids[${gridIndex}].mapSets[${mapSetIndex}].numInitialContainers`;
-      throw usageError(`${path} waits for ${numInitialContainers} containers: say --containers ${numInitialContainers}`);
+      throw usageError(
+        `${path} waits for ${numInitialContainers} containers: say --containers ${numInitialContainers}`,
+      );
     }
   }
   terminal.err('ostraca: developmentMode is true: primary and replica share this machine\n');

@@ -26,10 +26,13 @@ export function addMapCommands(program: Command, terminal: Terminal): void {
       .addOption(keyTypeOption())
       .addOption(jsonOption());
   const whole = (name: string, description: string): Command =>
-    withCatalog(map.command(name).description(description).argument('<grid>').argument('<map>')).addOption(jsonOption());
+    withCatalog(map.command(name).description(description).argument('<grid>').argument('<map>')).addOption(
+      jsonOption(),
+    );
 
   /** Runs `act` on the map and with the key that the arguments name. */
-  const onKey = (act: (map: AnyMap, key: Key, options: MapOptions) => Promise<void>) =>
+  const onKey =
+    (act: (map: AnyMap, key: Key, options: MapOptions) => Promise<void>) =>
     async (gridName: string, mapName: string, keyText: string, options: MapOptions): Promise<void> => {
       const key = parseKey(keyText, options.keyType);
       await withGrid(gridName, options, terminal, (grid) => act(mapOf(grid, mapName), key, options));
@@ -50,11 +53,14 @@ export function addMapCommands(program: Command, terminal: Terminal): void {
     .action(onKey(async (entries, key, options) => answer(terminal, await entries.delete(key, conditionOf(options)))));
 
   for (const [name, description] of WRITES) {
-    const command = keyed(name, description).argument('<value>', 'JSON; {"$date":...}, {"$bigint":...} and {"$bytes":...} too');
+    const command = keyed(name, description).argument(
+      '<value>',
+      'JSON; {"$date":...}, {"$bigint":...} and {"$bytes":...} too',
+    );
     if (name !== 'insert') command.option('--if-version <version>', 'only if the entry has this version');
     command.action(async (gridName: string, mapName: string, keyText: string, text: string, options: MapOptions) => {
       const key = parseKey(keyText, options.keyType);
-      const value = valueOf(text);
+      const value = jsonValue(text);
       await withGrid(gridName, options, terminal, async (grid) => {
         const entries = mapOf(grid, mapName);
         const version =
@@ -117,7 +123,7 @@ function answer(terminal: Terminal, isYes: boolean): void {
   if (!isYes) throw new CommandError(EXIT.no);
 }
 
-function valueOf(text: string): unknown {
+function jsonValue(text: string): unknown {
   try {
     return parseValue(text);
   } catch (error) {

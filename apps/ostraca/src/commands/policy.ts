@@ -31,7 +31,11 @@ function check(file: string, asJson: boolean, terminal: Terminal): void {
     const partitions = mapSets.reduce((sum, { numberOfPartitions }) => sum + numberOfPartitions, 0);
     const maps = mapSets.reduce((sum, mapSet) => sum + mapSet.maps.length, 0);
     if (asJson) line(terminal, JSON.stringify({ ok: true, errors: [] }));
-    else line(terminal, `${file}: ok (grids ${grids.map(({ name }) => name).join(', ')}; ${maps} maps, ${partitions} partitions)`);
+    else
+      line(
+        terminal,
+        `${file}: ok (grids ${grids.map(({ name }) => name).join(', ')}; ${maps} maps, ${partitions} partitions)`,
+      );
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;
     if (asJson) {

@@ -47,7 +47,9 @@ async function print(view: View, parts: ShowParts): Promise<void> {
 }
 
 async function readRows(view: View, { grid, options, terminal }: ShowParts): Promise<Row[]> {
-  return view.rows(await readStatuses(catalogsOf(options, terminal), { grid, timeoutMs: options.timeout * 1_000, view }));
+  return view.rows(
+    await readStatuses(catalogsOf(options, terminal), { grid, timeoutMs: options.timeout * 1_000, view }),
+  );
 }
 
 interface ReadOptions {
@@ -67,7 +69,11 @@ export async function readStatuses(
   if (!view.needsContainers) return { catalog: status, containers: [], grid };
   const live = status.containers.filter(({ alive }) => alive);
   const answers = await Promise.all(live.map(({ address }) => fetchContainer(address, timeoutMs)));
-  return { catalog: status, containers: answers.filter((answer): answer is ContainerAnswer => answer !== undefined), grid };
+  return {
+    catalog: status,
+    containers: answers.filter((answer): answer is ContainerAnswer => answer !== undefined),
+    grid,
+  };
 }
 
 function printRows(rows: readonly Row[], { options, terminal }: ShowParts): void {
@@ -78,6 +84,7 @@ function printRows(rows: readonly Row[], { options, terminal }: ShowParts): void
 
 function parseEvery(text: string): number {
   const seconds = Number(text);
-  if (text.trim() === '' || !(seconds >= 0.1)) throw new InvalidArgumentError(`expected seconds, at least 0.1, got "${text}".`);
+  if (text.trim() === '' || !(seconds >= 0.1))
+    throw new InvalidArgumentError(`expected seconds, at least 0.1, got "${text}".`);
   return seconds;
 }

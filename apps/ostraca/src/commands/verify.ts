@@ -88,7 +88,12 @@ function print(verdicts: readonly Verdict[], asJson: boolean, terminal: Terminal
     ]),
   });
   const bad = verdicts.filter(({ verdict }) => verdict !== 'ok').length;
-  line(terminal, bad === 0 ? `${verdicts.length} partitions: no difference` : `${bad} of ${verdicts.length} partitions are not in order`);
+  line(
+    terminal,
+    bad === 0
+      ? `${verdicts.length} partitions: no difference`
+      : `${bad} of ${verdicts.length} partitions are not in order`,
+  );
 }
 
 function describe({ rid, role, digest, count }: ShardDigest): string {

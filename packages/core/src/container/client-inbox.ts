@@ -1,11 +1,10 @@
 /** Requests of clients, from the wire to the shard, and routing for those who asked for it. */
-import { ERROR_CODES, type ErrorCode, type ErrorDetails } from '../errors.ts';
+import { ERROR_CODES, type ErrorCode, type ErrorDetails, GridError } from '../errors.ts';
 import type { ConnectionId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Peer } from '../machine.ts';
 import type { AnswerMessage, RequestMessage, Route, RoutingRequest } from '../messages.ts';
 import { NO_ROUTE } from '../messages.ts';
-import { GridError } from '../errors.ts';
 import { partitionOf } from '../routing/partition-of.ts';
 import { routeOf, routingOf } from '../routing/routing-of.ts';
 import type { PendingRequest } from '../shard/request.ts';
@@ -41,7 +40,10 @@ export function onRequest(state: ContainerState, connection: ConnectionId, peer:
 }
 
 /** What a well-behaved client never sends. */
-function faultOf(state: ContainerState, message: RequestMessage): { code: ErrorCode; details: ErrorDetails } | undefined {
+function faultOf(
+  state: ContainerState,
+  message: RequestMessage,
+): { code: ErrorCode; details: ErrorDetails } | undefined {
   if (message.type === 'verify') return undefined;
   const map = state.topology?.maps[message.map];
   const mapSet = map?.mapSet;
@@ -75,7 +77,12 @@ export function answer(state: ContainerState, request: PendingRequest, message: 
   state.effects.send(request.connection, message);
 }
 
-export function answerError(state: ContainerState, request: PendingRequest, code: ErrorCode, details: ErrorDetails): void {
+export function answerError(
+  state: ContainerState,
+  request: PendingRequest,
+  code: ErrorCode,
+  details: ErrorDetails,
+): void {
   state.metrics.answered(request, code, state.nowMs);
   state.effects.send(request.connection, {
     type: 'errorAnswer',
@@ -89,7 +96,10 @@ export function answerError(state: ContainerState, request: PendingRequest, code
 function routeFor(state: ContainerState, request: PendingRequest): Route {
   const config = state.configs.get(request.message.partition);
   if (config === undefined) return NO_ROUTE;
-  return routeOf(config, new Map([...state.members.values()].map(({ incarnation, address }) => [incarnation, address])));
+  return routeOf(
+    config,
+    new Map([...state.members.values()].map(({ incarnation, address }) => [incarnation, address])),
+  );
 }
 
 export function onRoutingRequest(state: ContainerState, connection: ConnectionId, { grid }: RoutingRequest): void {

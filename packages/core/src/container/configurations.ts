@@ -1,6 +1,6 @@
 /**
  * Obeying the catalog. Configurations of a partition form one chain; only a newer one is obeyed (I-CFG). A shard is
- * given up only when a configuration at least as new as its own lists it nowhere (1.14): a shard that was not heard
+ * given up only when a configuration at least as new as its own lists it nowhere: a shard that was not heard
  * of, or a partition that a push does not mention, keeps what it has.
  */
 import { must } from '../assert.ts';
@@ -106,7 +106,7 @@ function adoptWithShard(state: ContainerState, shard: Shard, config: PartitionCo
 }
 
 function promote(state: ContainerState, shard: Shard, config: PartitionConfig): void {
-  const primary = becomePrimary(shard, state.ports, config, state.leases.grantedUntilMs(shard.partition));
+  const primary = becomePrimary(shard, config, state.leases.grantedUntilMs(shard.partition));
   if (config.epoch > 1) state.ports.count('failovers');
   state.ports.note('became_primary', {
     partition: shard.partition,

@@ -22,7 +22,14 @@ import type { Shard } from '../shard/shard.ts';
 import { CatalogSession } from './catalog-session.ts';
 import { Channels } from './channels.ts';
 import { answer, answerError, onRequest, onRoutingRequest, pushRouting } from './client-inbox.ts';
-import { matchChannels, onConfigPush, onFollowerLost, onRegistered, onRejected, shardReports } from './configurations.ts';
+import {
+  matchChannels,
+  onConfigPush,
+  onFollowerLost,
+  onRegistered,
+  onRejected,
+  shardReports,
+} from './configurations.ts';
 import { type ContainerMetrics, MetricsRecorder } from './container-metrics.ts';
 import type { ContainerOptions, ContainerState } from './container-state.ts';
 import { type ContainerStatus, isReady, shardStatus } from './container-status.ts';

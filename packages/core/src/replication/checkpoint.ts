@@ -13,8 +13,8 @@
 import type { MapId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { CheckpointEntry, CheckpointSession, LogRecord } from '../messages.ts';
-import { mapOf, type Shard } from '../shard/shard.ts';
 import type { ShardPorts } from '../shard/ports.ts';
+import { mapOf, type Shard } from '../shard/shard.ts';
 import type { Follower } from './follower.ts';
 
 export interface CheckpointScan {

@@ -59,7 +59,8 @@ function memberToEvict(shard: Shard, primary: Primary, ports: ShardPorts): Rid |
     const follower = primary.followers.get(rid.incarnation);
     const isGone = ports.isDead(rid.incarnation) || (follower !== undefined && follower.shardInc > rid.shardInc);
     if (isGone) return rid;
-    if (keepsMin && follower !== undefined && [...follower.refused].some((lsn) => isOpenRefusal(shard, lsn))) return rid;
+    if (keepsMin && follower !== undefined && [...follower.refused].some((lsn) => isOpenRefusal(shard, lsn)))
+      return rid;
     const hasUndecided = shard.decidedLsn < shard.log.lastLsn;
     if (hasUndecided && isSilent(shard, primary, ports, rid) && (keepsMin || halfOfOldestTtlIsGone(primary, ports))) {
       return rid;

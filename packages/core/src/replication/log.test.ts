@@ -6,7 +6,18 @@ import { Log } from './log.ts';
 
 function record(lsn: number, epoch: number, aborted: number[] = []): LogRecord {
   const kind = aborted.length > 0 ? 'noop' : 'write';
-  return { lsn, epoch, kind, clientId: '', seq: 0, ackedBelow: 0, map: NO_MAP, operations: [], decidedUpTo: 0, aborted };
+  return {
+    lsn,
+    epoch,
+    kind,
+    clientId: '',
+    seq: 0,
+    ackedBelow: 0,
+    map: NO_MAP,
+    operations: [],
+    decidedUpTo: 0,
+    aborted,
+  };
 }
 
 /** A log by its epochs, from lsn base + 1. */

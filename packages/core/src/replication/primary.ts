@@ -85,7 +85,7 @@ function hasRefused(primary: Primary, rid: Rid, lsn: Lsn): boolean {
 }
 
 /** N1: adopts the epoch; cuts only if promoted from the eligible replicas (P1). */
-export function becomePrimary(shard: Shard, ports: ShardPorts, config: PartitionConfig, grantUntilMs: number): Primary {
+export function becomePrimary(shard: Shard, config: PartitionConfig, grantUntilMs: number): Primary {
   assert(sameRid(config.primary, shard.rid), 'promoted under its own Rid');
   assert(shard.loading === undefined, 'only a consistent shard is promoted');
   if (config.keepLsn !== KEEP_ALL) {
@@ -221,7 +221,13 @@ function finishCommitted(shard: Shard, primary: Primary, ports: ShardPorts): voi
   const record = decideNext(shard, true);
   release(primary, record);
   for (const request of primary.attached.get(record.lsn) ?? []) {
-    ports.answer(request, { type: 'writeAnswer', id: request.message.id, epoch: record.epoch, lsn: record.lsn, applied: true });
+    ports.answer(request, {
+      type: 'writeAnswer',
+      id: request.message.id,
+      epoch: record.epoch,
+      lsn: record.lsn,
+      applied: true,
+    });
   }
   primary.attached.delete(record.lsn);
   if (record.kind === 'digest') reportOwnDigest(shard, primary, record.lsn);
@@ -276,7 +282,7 @@ function release(primary: Primary, record: LogRecord): void {
   primary.retryWaiting = true;
 }
 
-/** Which undecided records can never be committed: one noop then carries their aborts (step 5 and 6 of a commit). */
+/** Which undecided records can never be committed: one noop then carries their aborts. */
 function considerAborts(shard: Shard, primary: Primary, ports: ShardPorts): void {
   primary.mustConsiderAborts = false;
   const others = othersInSync(shard);
@@ -290,7 +296,11 @@ function considerAborts(shard: Shard, primary: Primary, ports: ShardPorts): void
   }
   if (aborted.length === 0) return;
   for (const lsn of aborted) primary.openAborts.add(lsn);
-  ports.note('records_aborted', { partition: shard.partition, count: aborted.length, first: aborted[0] as Lsn }, 'warn');
+  ports.note(
+    'records_aborted',
+    { partition: shard.partition, count: aborted.length, first: aborted[0] as Lsn },
+    'warn',
+  );
   appendRecord(shard, primary, {
     kind: 'noop',
     clientId: '',

@@ -3,7 +3,7 @@
  *
  * To hold a record is a promise, not an effect (I-DIRTY): the maps change only up to what records held, or a hint,
  * call decided. N2: a new primary opens the shard with the shape of its log; whatever differs is cut, never a decided
- * record. A shard gives up its state for a checkpoint only when no configuration counts on it (1.14).
+ * record. A shard gives up its state for a checkpoint only when no configuration counts on it.
  */
 import { assert } from '../assert.ts';
 import { ERROR_CODES } from '../errors.ts';
@@ -18,16 +18,14 @@ import type {
   RefusedRecord,
   ReplOpen,
 } from '../messages.ts';
-import { type NewShard, newShard, type Shard, applyUpTo, digestOf, mapOf } from '../shard/shard.ts';
 import type { ShardPorts } from '../shard/ports.ts';
+import { applyUpTo, digestOf, mapOf, type NewShard, newShard, type Shard } from '../shard/shard.ts';
 import { chunkBytes, keepOperations } from './checkpoint.ts';
 import { Log } from './log.ts';
 
 /** Whether the configuration counts on this very life of the shard. */
 export function isListed(shard: Shard, config: Shard['config']): boolean {
-  return (
-    config.sync.some((rid) => sameRid(rid, shard.rid)) || config.elr.some(({ rid }) => sameRid(rid, shard.rid))
-  );
+  return config.sync.some((rid) => sameRid(rid, shard.rid)) || config.elr.some(({ rid }) => sameRid(rid, shard.rid));
 }
 
 export function nack(
@@ -44,7 +42,7 @@ export function nack(
  * @returns the shard to go on with: a new life of it when it needs a checkpoint.
  */
 export function onReplOpen(shard: Shard, ports: ShardPorts, connection: ConnectionId, open: ReplOpen): Shard {
-  const common = shard.loading === undefined ? shard.log.lastCommonLsn(open.tail) : undefined;
+  const common = shard.loading === undefined ? commonLsn(shard, open) : undefined;
   const listed = isListed(shard, shard.config);
   if (common === undefined || common < shard.decidedLsn) {
     // A listed shard always shares a record with a lawful primary (the log's base never passes what it must share).
@@ -59,6 +57,17 @@ export function onReplOpen(shard: Shard, ports: ShardPorts, connection: Connecti
   shard.opened = { connection, epoch: shard.epoch };
   ports.toPrimary(connection, openAck(shard, false));
   return shard;
+}
+
+/**
+ * Within an epoch the primary's log only grows, and what we hold once we have reconciled is its beginning. So a second
+ * ReplOpen cuts nothing: it may be an old one, late on a connection that the primary has given up, and know less than
+ * what we have acknowledged since.
+ */
+function commonLsn(shard: Shard, { config, tail }: ReplOpen): number | undefined {
+  const primaryBaseLsn = tail[0]?.lastLsn ?? 0;
+  if (shard.opened?.epoch === config.epoch && shard.log.lastLsn >= primaryBaseLsn) return shard.log.lastLsn;
+  return shard.log.lastCommonLsn(tail);
 }
 
 function openAck(shard: Shard, needsCheckpoint: boolean) {

@@ -29,7 +29,14 @@ test('what the client acknowledged is stale, and forgotten', () => {
   expect(sessions.find(client, 2).is).toBe('stale');
   expect(sessions.find(client, 3).is).toBe('done');
   expect([...sessions.checkpoint()]).toEqual([
-    { clientId: client, ackedBelow: 3, done: [{ seq: 3, epoch: 2, lsn: 3 }, { seq: 4, epoch: 2, lsn: 4 }] },
+    {
+      clientId: client,
+      ackedBelow: 3,
+      done: [
+        { seq: 3, epoch: 2, lsn: 3 },
+        { seq: 4, epoch: 2, lsn: 4 },
+      ],
+    },
   ]);
 });
 

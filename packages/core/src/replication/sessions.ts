@@ -67,7 +67,7 @@ export class Sessions {
     this.acknowledge(record.clientId, record.ackedBelow);
   }
 
-  /** A definitive not-applied answer was given: a late copy of an earlier attempt must get the same (1.10). */
+  /** A definitive not-applied answer was given: a late copy of an earlier attempt must get the same. */
   refuse(clientId: ClientId, seq: number, refusal: RememberedRefusal): void {
     const session = this.#session(clientId);
     if (seq >= session.ackedBelow) session.refused.set(seq, refusal);

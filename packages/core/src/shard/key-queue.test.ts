@@ -7,7 +7,10 @@ const map = asMapId(3);
 const key = (text: string) => Uint8Array.from([...text].map((character) => character.charCodeAt(0)));
 
 function write(lsn: number, ...keys: string[]): LogRecord {
-  return recordOf(lsn, keys.map((text) => ({ kind: 'set' as const, key: key(text) })));
+  return recordOf(
+    lsn,
+    keys.map((text) => ({ kind: 'set' as const, key: key(text) })),
+  );
 }
 
 function recordOf(lsn: number, operations: { kind: OperationKind; key: Uint8Array }[]): LogRecord {

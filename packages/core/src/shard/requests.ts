@@ -53,7 +53,10 @@ export function expireWaiting(shard: Shard, primary: Primary, ports: ShardPorts)
     primary.waiting = primary.waiting.filter((request) => !isOver(request));
   }
   for (const request of expired) {
-    ports.answerError(request, 'timeout', { partition: shard.partition, waitedFor: whatItWaitsFor(shard, primary, ports) });
+    ports.answerError(request, 'timeout', {
+      partition: shard.partition,
+      waitedFor: whatItWaitsFor(shard, primary, ports),
+    });
   }
   for (const [lsn, { request, digests }] of primary.verifications) {
     const expected = 1 + othersInSync(shard).length + shard.config.async.length;
@@ -224,7 +227,12 @@ function notApplied(
   answerNotApplied(ports, request, refusal, details);
 }
 
-function answerNotApplied(ports: ShardPorts, request: PendingRequest, refusal: RememberedRefusal, details: ErrorDetails): void {
+function answerNotApplied(
+  ports: ShardPorts,
+  request: PendingRequest,
+  refusal: RememberedRefusal,
+  details: ErrorDetails,
+): void {
   if (refusal !== 'absent') return ports.answerError(request, refusal, details);
   ports.answer(request, { type: 'writeAnswer', id: request.message.id, epoch: 0, lsn: 0, applied: false });
 }
@@ -254,7 +262,9 @@ function verify(shard: Shard, primary: Primary, ports: ShardPorts, request: Pend
 }
 
 /** Checks at the edge: what a well-behaved client never sends. */
-export function checkRequest(message: PendingRequest['message']): { code: ErrorCode; details: ErrorDetails } | undefined {
+export function checkRequest(
+  message: PendingRequest['message'],
+): { code: ErrorCode; details: ErrorDetails } | undefined {
   if (message.type === 'write') return checkWrite(message);
   if (message.type === 'read' && message.keys.length > LIMITS.readKeysMax) {
     return { code: 'too_large', details: { keys: message.keys.length, limit: LIMITS.readKeysMax } };
@@ -269,7 +279,8 @@ function checkWrite({ operations, seq, attempt }: Write): { code: ErrorCode; det
   if (seq < 1 || attempt < 1) return { code: 'invalid_argument', details: { reason: 'seq and attempt start at 1' } };
   let bytes = 0;
   for (const { key, value } of operations) {
-    if (key.length > LIMITS.keyBytesMax) return { code: 'too_large', details: { keyBytes: key.length, limit: LIMITS.keyBytesMax } };
+    if (key.length > LIMITS.keyBytesMax)
+      return { code: 'too_large', details: { keyBytes: key.length, limit: LIMITS.keyBytesMax } };
     if (value.length > LIMITS.valueBytesMax) {
       return { code: 'too_large', details: { valueBytes: value.length, limit: LIMITS.valueBytesMax } };
     }
@@ -278,4 +289,3 @@ function checkWrite({ operations, seq, attempt }: Write): { code: ErrorCode; det
   const limit = LIMITS.recordBytesMax + LIMITS.valueBytesMax + LIMITS.keyBytesMax;
   return bytes > limit ? { code: 'too_large', details: { bytes, limit } } : undefined;
 }
-

@@ -10,8 +10,8 @@ import type { MapSetPolicy } from '../policy.ts';
 import { Log } from '../replication/log.ts';
 import type { Primary } from '../replication/primary.ts';
 import { Sessions } from '../replication/sessions.ts';
-import { keyHash } from '../store/key-hash.ts';
 import { EntryMap } from '../store/entry-map.ts';
+import { keyHash } from '../store/key-hash.ts';
 
 /** What a replica knows of the primary that opened it. */
 export interface Opened {
@@ -97,7 +97,7 @@ function applyOperations(shard: Shard, record: LogRecord): void {
 }
 
 /**
- * Never further than `end` and the log's end: an abort recorded later than a record must be seen before it (1.4).
+ * Never further than `end` and the log's end: an abort recorded later than a record must be seen before it.
  *
  * @returns whether it moved.
  */
@@ -118,7 +118,8 @@ export function digestOf(shard: Shard): { digest: string; count: number } {
   let count = 0;
   for (const [map, entries] of shard.maps) {
     entries.scan(undefined, (entry) => {
-      const version = Math.imul(entry.lsn, 0x9e3779b1) ^ Math.imul(entry.epoch, 0x85ebca77) ^ Math.imul(map + 1, 0xc2b2ae3d);
+      const version =
+        Math.imul(entry.lsn, 0x9e3779b1) ^ Math.imul(entry.epoch, 0x85ebca77) ^ Math.imul(map + 1, 0xc2b2ae3d);
       const value = keyHash(entry.value, version);
       a = (a + keyHash(entry.key, value)) >>> 0;
       b = (b ^ keyHash(entry.key, Math.imul(value, 0x27d4eb2f) ^ 0x165667b1)) >>> 0;

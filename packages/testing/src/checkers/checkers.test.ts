@@ -105,11 +105,7 @@ describe('search', () => {
 
   it('rejects two swaps from one value, and a conflict with the very version that was there', () => {
     const swap = (value: string): Action => ({ kind: 'swap', value, expected: at(1), expectedValue: 'a' });
-    const twice = [
-      op(0, 1, set('a'), applied(1)),
-      op(2, 9, swap('b'), applied(2)),
-      op(2, 9, swap('c'), applied(3)),
-    ];
+    const twice = [op(0, 1, set('a'), applied(1)), op(2, 9, swap('b'), applied(2)), op(2, 9, swap('c'), applied(3))];
     expect(searchLinearization(twice)).toBe('not linearizable');
     const conflict: Result = { kind: 'observed', seen: { kind: 'other' } };
     const groundless = [op(0, 1, set('a'), applied(1)), op(2, 3, swap('b'), conflict)];
@@ -172,7 +168,14 @@ describe('replicas', () => {
   });
 
   it('rejects a missing entry, another value, and an entry too many', () => {
-    for (const entries of [[], [['a', '2']], [['a', '1'], ['b', '1']]] as [string, string][][]) {
+    for (const entries of [
+      [],
+      [['a', '2']],
+      [
+        ['a', '1'],
+        ['b', '1'],
+      ],
+    ] as [string, string][][]) {
       expect(checkReplicas([shard('c1', 5, [['a', '1']]), shard('c2', 5, entries)])).toHaveLength(1);
     }
   });

@@ -18,7 +18,9 @@ const STATES_MAX = 50_000;
 
 export function searchLinearization(all: readonly Operation[], initial?: string): Verdict {
   const operations = all
-    .filter(({ action, result }) => result.kind !== 'not_applied' && !(action.kind === 'get' && result.kind === 'unknown'))
+    .filter(
+      ({ action, result }) => result.kind !== 'not_applied' && !(action.kind === 'get' && result.kind === 'unknown'),
+    )
     .sort((a, b) => a.invokedMs - b.invokedMs);
   const certain = operations.filter(({ result }) => result.kind !== 'unknown').length;
   const done = new Array<boolean>(operations.length).fill(false);

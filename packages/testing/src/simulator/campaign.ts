@@ -1,7 +1,8 @@
 /** Many seeds: run here one after another, or by worker processes, and summed up. */
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Mutation } from '@ostraca/core';
-import { runSimulation, type RunReport } from './simulation.ts';
+import type { FaultKind } from './scenario.ts';
+import { type RunReport, runSimulation } from './simulation.ts';
 
 /** One seed of so many runs twice: both runs must have one trace. */
 const TWICE_EVERY = 50;
@@ -9,6 +10,7 @@ const TWICE_EVERY = 50;
 export interface CampaignOptions {
   readonly seeds: readonly number[];
   readonly mutations: ReadonlySet<Mutation>;
+  readonly extraFaults: readonly FaultKind[];
   /** 0: in this process. */
   readonly workers: number;
   /** What a worker process runs: `runWorker` of this file. */
@@ -20,7 +22,12 @@ export interface CampaignOptions {
 
 export async function runCampaign(options: CampaignOptions): Promise<void> {
   const tasks = options.seeds.map((seed, index): Task => {
-    return { seed, mutations: [...options.mutations], twice: index % TWICE_EVERY === 0 };
+    return {
+      seed,
+      mutations: [...options.mutations],
+      extraFaults: options.extraFaults,
+      twice: index % TWICE_EVERY === 0,
+    };
   });
   if (options.workers > 0) return runInWorkers(tasks, options);
   for (const task of tasks) {
@@ -32,11 +39,12 @@ export async function runCampaign(options: CampaignOptions): Promise<void> {
 interface Task {
   readonly seed: number;
   readonly mutations: readonly Mutation[];
+  readonly extraFaults: readonly FaultKind[];
   readonly twice: boolean;
 }
 
-function runTask({ seed, mutations, twice }: Task): RunReport {
-  const options = { seed, mutations: new Set(mutations) };
+function runTask({ seed, mutations, extraFaults, twice }: Task): RunReport {
+  const options = { seed, mutations: new Set(mutations), extraFaults };
   const report = runSimulation(options);
   if (!twice) return report;
   const again = runSimulation(options);
@@ -103,13 +111,18 @@ export class Summary {
     this.#decided += report.decidedCount;
     this.#lost += report.lostPartitionCount;
     this.#slowestRecoveryMs = Math.max(this.#slowestRecoveryMs, report.recoveryMs ?? 0);
-    for (const [kind, count] of Object.entries(report.faults)) this.faults.set(kind, (this.faults.get(kind) ?? 0) + count);
-    for (const [event, count] of Object.entries(report.notes)) this.notes.set(event, (this.notes.get(event) ?? 0) + count);
+    for (const [kind, count] of Object.entries(report.faults))
+      this.faults.set(kind, (this.faults.get(kind) ?? 0) + count);
+    for (const [event, count] of Object.entries(report.notes))
+      this.notes.set(event, (this.notes.get(event) ?? 0) + count);
   }
 
   lines(): string[] {
     const listed = (counts: ReadonlyMap<string, number>): string =>
-      [...counts].sort().map(([name, count]) => `${name} ${count}`).join(', ') || 'none';
+      [...counts]
+        .sort()
+        .map(([name, count]) => `${name} ${count}`)
+        .join(', ') || 'none';
     return [
       `seeds            ${this.seedCount}`,
       `simulated hours  ${(this.#virtualMs / 3_600_000).toFixed(2)}`,
@@ -126,12 +139,18 @@ export class Summary {
   }
 }
 
-export function describeFailure(report: RunReport, mutant: string): string[] {
+/** The options of the command line that make this very run again. */
+export function repeatOptions(seed: number, mutant: string, extraFaults: readonly FaultKind[]): string {
+  const withFaults = extraFaults.length === 0 ? '' : ` --with ${extraFaults.join(',')}`;
+  return `--seed ${seed}${mutant === '' ? '' : ` --mutant ${mutant}`}${withFaults}`;
+}
+
+export function describeFailure(report: RunReport, options: string): string[] {
   return [
     `seed ${report.seed}: ${report.scenario}`,
     ...report.violations.map(({ rule, what }) => `  ${rule}: ${what}`),
     '  the end of its trace:',
     ...report.tail.map((line) => `    ${line}`),
-    `  repeat it: npm run sim -- --seed ${report.seed}${mutant === '' ? '' : ` --mutant ${mutant}`}`,
+    `  repeat it: npm run sim -- ${options}`,
   ];
 }

@@ -1,9 +1,10 @@
-/** `npm run sim -- [--seeds N] [--seed S] [--mutant NAME] [--mutants] [--trace]` */
+/** `npm run sim -- [--seeds N] [--seed S] [--mutant NAME] [--mutants] [--with FAULTS] [--trace]` */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { describeFailure, runCampaign, runWorker, Summary } from './campaign.ts';
 import type { Mutation } from '@ostraca/core';
-import { type Mutant, MUTANTS } from './mutants.ts';
+import { describeFailure, repeatOptions, runCampaign, runWorker, Summary } from './campaign.ts';
+import { MUTANTS, type Mutant } from './mutants.ts';
+import { EXTRA_FAULT_KINDS, FAULT_KINDS, type FaultKind } from './scenario.ts';
 import { runSimulation } from './simulation.ts';
 
 const USAGE = `npm run sim -- [options]
@@ -11,6 +12,8 @@ const USAGE = `npm run sim -- [options]
   --seed S       this seed alone; with --seeds, the first of them
   --mutant NAME  with a rule broken on purpose, until that is found: ${MUTANTS.map(({ name }) => name).join(', ')}
   --mutants      each of them in turn; one that survives fails
+  --with FAULTS  kinds of faults, by commas, on top of those that each seed chooses:
+                 ${[...FAULT_KINDS, ...EXTRA_FAULT_KINDS].join(', ')}
   --trace        print every event (with --seed)`;
 
 const WORKERS = 2;
@@ -20,6 +23,7 @@ interface Arguments {
   readonly seeds: number | undefined;
   readonly seed: number | undefined;
   readonly mutants: readonly Mutant[];
+  readonly extraFaults: readonly FaultKind[];
   readonly trace: boolean;
 }
 
@@ -31,13 +35,27 @@ function parse(args: readonly string[]): Arguments {
       seed: { type: 'string' },
       mutant: { type: 'string' },
       mutants: { type: 'boolean', default: false },
+      with: { type: 'string', default: '' },
       trace: { type: 'boolean', default: false },
     },
   });
   const mutants = values.mutants ? MUTANTS : MUTANTS.filter(({ name }) => name === values.mutant);
   if (values.mutant !== undefined && mutants.length === 0) throw new Error(`there is no mutant ${values.mutant}`);
   const seeds = wholeNumber('--seeds', values.seeds);
-  return { seeds, seed: wholeNumber('--seed', values.seed), mutants, trace: values.trace === true };
+  const seed = wholeNumber('--seed', values.seed);
+  return { seeds, seed, mutants, extraFaults: faultKinds(values.with ?? ''), trace: values.trace === true };
+}
+
+function faultKinds(text: string): FaultKind[] {
+  const known = [...FAULT_KINDS, ...EXTRA_FAULT_KINDS];
+  return text
+    .split(',')
+    .filter((name) => name !== '')
+    .map((name) => {
+      const kind = known.find((one) => one === name);
+      if (kind === undefined) throw new Error(`there is no fault ${name}`);
+      return kind;
+    });
 }
 
 function wholeNumber(option: string, text: string | undefined): number | undefined {
@@ -54,29 +72,30 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
     return 2;
   }
-  const { seeds, seed, mutants, trace } = parsed;
-  if (seed !== undefined && seeds === undefined && mutants.length <= 1) return runOne(seed, mutants[0], trace);
+  const { seeds, seed, mutants, extraFaults } = parsed;
+  if (seed !== undefined && seeds === undefined && mutants.length <= 1) return runOne(seed, parsed);
   const first = seed ?? Math.floor(Math.random() * 1_000_000_000);
-  if (mutants.length > 0) return huntAll(mutants, first, seeds);
-  return runMany(first, seeds ?? 50);
+  if (mutants.length > 0) return huntAll(parsed, first);
+  return runMany(first, seeds ?? 50, extraFaults);
 }
 
-function runOne(seed: number, mutant: Mutant | undefined, trace: boolean): number {
+function runOne(seed: number, { mutants: [mutant], extraFaults, trace }: Arguments): number {
   const print = (line: string): void => {
     process.stdout.write(`${line}\n`);
   };
   const mutations = new Set<Mutation>(mutant === undefined ? [] : [mutant.name]);
-  const report = runSimulation({ seed, mutations, tailLines: 200, ...(trace ? { print } : {}) });
+  const report = runSimulation({ seed, mutations, extraFaults, tailLines: 200, ...(trace ? { print } : {}) });
   const summary = new Summary();
   summary.add(report);
-  if (report.violations.length > 0) for (const line of describeFailure(report, mutant?.name ?? '')) print(line);
+  const options = repeatOptions(seed, mutant?.name ?? '', extraFaults);
+  if (report.violations.length > 0) for (const line of describeFailure(report, options)) print(line);
   print(`seed ${seed}: ${report.scenario}`);
   for (const line of summary.lines()) print(line);
   print(`trace hash       ${report.traceHash}, ${report.eventCount} events`);
   return report.violations.length > 0 ? 1 : 0;
 }
 
-async function runMany(first: number, count: number): Promise<number> {
+async function runMany(first: number, count: number, extraFaults: readonly FaultKind[]): Promise<number> {
   process.stdout.write(`seeds ${first} to ${first + count - 1}\n`);
   const summary = new Summary();
   const startMs = performance.now();
@@ -84,6 +103,7 @@ async function runMany(first: number, count: number): Promise<number> {
   await runCampaign({
     seeds: seedsFrom(first, count),
     mutations: new Set(),
+    extraFaults,
     workers: count > ALONE_SEEDS_MAX ? WORKERS : 0,
     workerFile: fileURLToPath(import.meta.url),
     onReport: (report) => {
@@ -93,15 +113,20 @@ async function runMany(first: number, count: number): Promise<number> {
     goOn: () => summary.failures.length < 5,
   });
   progress(undefined);
-  for (const failure of summary.failures) process.stdout.write(`${describeFailure(failure, '').join('\n')}\n`);
+  for (const failure of summary.failures) {
+    const options = repeatOptions(failure.seed, '', extraFaults);
+    process.stdout.write(`${describeFailure(failure, options).join('\n')}\n`);
+  }
   const seconds = (performance.now() - startMs) / 1_000;
   process.stdout.write(`${summary.lines().join('\n')}\n`);
-  process.stdout.write(`real time        ${seconds.toFixed(1)} s, ${(summary.seedCount / seconds).toFixed(1)} seeds/s\n`);
+  process.stdout.write(
+    `real time        ${seconds.toFixed(1)} s, ${(summary.seedCount / seconds).toFixed(1)} seeds/s\n`,
+  );
   return summary.failures.length > 0 ? 1 : 0;
 }
 
 /** A mutant that survives fails; one that is found is what we want. */
-async function huntAll(mutants: readonly Mutant[], first: number, seeds: number | undefined): Promise<number> {
+async function huntAll({ mutants, seeds, extraFaults }: Arguments, first: number): Promise<number> {
   let survivors = 0;
   for (const mutant of mutants) {
     const count = seeds ?? mutant.seedsMax;
@@ -110,6 +135,7 @@ async function huntAll(mutants: readonly Mutant[], first: number, seeds: number 
     await runCampaign({
       seeds: seedsFrom(first, count),
       mutations: new Set([mutant.name]),
+      extraFaults,
       workers: WORKERS,
       workerFile: fileURLToPath(import.meta.url),
       onReport: (report) => {
@@ -128,7 +154,7 @@ async function huntAll(mutants: readonly Mutant[], first: number, seeds: number 
     process.stdout.write(`mutant ${mutant.name} (${mutant.breaks}): found after ${summary.seedCount} seeds\n`);
     const [violation] = found.violations;
     process.stdout.write(`  ${violation?.rule}: ${violation?.what}\n`);
-    process.stdout.write(`  repeat it: npm run sim -- --seed ${found.seed} --mutant ${mutant.name}\n`);
+    process.stdout.write(`  repeat it: npm run sim -- ${repeatOptions(found.seed, mutant.name, extraFaults)}\n`);
   }
   return survivors > 0 ? 1 : 0;
 }

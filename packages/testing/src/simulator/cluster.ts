@@ -30,6 +30,10 @@ export class Cluster {
   readonly containers: readonly VirtualProcess<Container>[];
   /** Lives that will never come back. */
   readonly dead = new Set<Incarnation>();
+  /** By container: which share of the records it cannot hold just now, and says so by a vote against. */
+  readonly refusals = new Map<string, number>();
+  /** One of so many requests makes a record that no replica can hold; 0: none. */
+  poisonEvery = 0;
   readonly #options: ClusterOptions;
   readonly #random: Random;
 
@@ -91,6 +95,12 @@ export class Cluster {
         catalogs: [CATALOG_URL],
         random,
         effects,
+        refuses: ({ clientId, seq }) => {
+          const isPoison =
+            this.poisonEvery > 0 && (seq + Number.parseInt(clientId.slice(0, 2), 16)) % this.poisonEvery === 0;
+          const share = this.refusals.get(name);
+          return isPoison || (share !== undefined && random.unit() < share) ? 'overloaded' : undefined;
+        },
         mutations: this.#options.mutations,
       }),
     );
@@ -109,6 +119,8 @@ export class Cluster {
     this.startCatalog();
     for (const process of this.containers) this.startContainer(process);
     this.journal.fsyncMs = 2;
+    this.refusals.clear();
+    this.poisonEvery = 0;
   }
 
   container(name: string): VirtualProcess<Container> {

@@ -1,5 +1,5 @@
 /** What goes wrong, and when: each kind of the scenario comes on its own, at random times around its mean. */
-import { type Container, must, type Random } from '@ostraca/core';
+import { type Container, type Machine, must, type Random } from '@ostraca/core';
 import type { Cluster } from './cluster.ts';
 import { type FaultKind, pick, type Scenario } from './scenario.ts';
 import type { VirtualProcess, World } from './virtual-process.ts';
@@ -56,6 +56,7 @@ export class Faults {
   }
 
   #inject(kind: FaultKind): boolean {
+    const { workload } = this.#options;
     switch (kind) {
       case 'crash':
         return this.#crash(this.#anyContainer(), false);
@@ -86,8 +87,14 @@ export class Faults {
         return this.#slowNetwork();
       case 'slowDisk':
         return this.#slowDisk();
+      case 'refuse':
+        return this.#refuse();
+      case 'poison':
+        return this.#poison();
+      case 'clientStop':
+        return this.#stop(pick(this.#random, workload.callers), this.#lasting(20_000));
       case 'clientCrash':
-        return this.#options.workload.crashClient(this.#random);
+        return workload.crashClient(this.#random);
     }
   }
 
@@ -130,7 +137,7 @@ export class Faults {
     });
   }
 
-  #stop(process: VirtualProcess<never> | VirtualProcess<Container> | Cluster['catalog'], lastingMs: number): boolean {
+  #stop<M extends Machine>(process: VirtualProcess<M>, lastingMs: number): boolean {
     if (!process.isAlive || process.isStopped) return false;
     process.stop();
     this.#after(lastingMs, () => process.continue());
@@ -179,7 +186,12 @@ export class Faults {
     const { cluster } = this.#options;
     const { name } = pick<{ name: string }>(this.#random, [cluster.catalog, ...cluster.containers]);
     const others = this.#names().filter((other) => other !== name);
-    return this.#block(others.flatMap((other): [string, string][] => [[name, other], [other, name]]));
+    return this.#block(
+      others.flatMap((other): [string, string][] => [
+        [name, other],
+        [other, name],
+      ]),
+    );
   }
 
   /**
@@ -196,7 +208,12 @@ export class Faults {
     const { suspectAfterMs } = scenario.mapSet.failureDetection;
     const lastingMs = suspectAfterMs * (0.9 + this.#random.unit() ** 2);
     return this.#block(
-      inside.flatMap((a) => outside.flatMap((b): [string, string][] => [[a, b], [b, a]])),
+      inside.flatMap((a) =>
+        outside.flatMap((b): [string, string][] => [
+          [a, b],
+          [b, a],
+        ]),
+      ),
       lastingMs,
     );
   }
@@ -223,6 +240,23 @@ export class Faults {
     world.network.latency = { medianMs: pick(this.#random, [20, 60, 150]), spread: 1 };
     this.#after(this.#lasting(5_000), () => {
       world.network.latency = scenario.latency;
+    });
+    return true;
+  }
+
+  #refuse(): boolean {
+    const { refusals } = this.#options.cluster;
+    const { name } = this.#anyContainer();
+    refusals.set(name, pick(this.#random, [0.05, 0.5, 1]));
+    this.#after(this.#lasting(2_000), () => refusals.delete(name));
+    return true;
+  }
+
+  #poison(): boolean {
+    const { cluster } = this.#options;
+    cluster.poisonEvery = pick(this.#random, [2, 10, 50]);
+    this.#after(this.#lasting(3_000), () => {
+      cluster.poisonEvery = 0;
     });
     return true;
   }

@@ -28,8 +28,11 @@ export const FAULT_KINDS = [
   'slowNetwork',
   'slowDisk',
   'clientCrash',
+  'clientStop',
 ] as const;
-export type FaultKind = (typeof FAULT_KINDS)[number];
+/** Only on demand (`--with`): votes against, by one replica or by all. */
+export const EXTRA_FAULT_KINDS = ['refuse', 'poison'] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number] | (typeof EXTRA_FAULT_KINDS)[number];
 
 export interface Scenario {
   readonly seed: number;
@@ -53,7 +56,8 @@ export interface Scenario {
   readonly clockError: number;
 }
 
-export function scenarioOf(seed: number): Scenario {
+/** `extra` are kinds of faults that come on top of what the seed has chosen. */
+export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scenario {
   const random = newRandom(seed);
   const minSyncReplicas = pick(random, [0, 1, 1, 1, 2]);
   const maxSyncReplicas = Math.max(minSyncReplicas, 1 + random.below(2));
@@ -83,7 +87,7 @@ export function scenarioOf(seed: number): Scenario {
     counterCount: 1 + random.below(4),
     chaosMs: 20_000 + random.below(pick(random, [1, 10_000, 40_000])),
     latency: { medianMs: pick(random, [0.2, 1, 5]), spread: pick(random, [0.2, 0.6, 1]) },
-    faults: swarm(random),
+    faults: new Map([...swarm(random), ...extra.map((kind): [FaultKind, number] => [kind, 3_000])]),
     isGentle: random.below(3) > 0,
     downMsMax: pick(random, [500, 3_000, 15_000]),
     clockError: random.below(2) === 0 ? 0 : 0.01,

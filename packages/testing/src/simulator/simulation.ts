@@ -3,17 +3,32 @@
  * clients work; then all is mended, and the grid must take writes again, its replicas must agree, and what the clients
  * were told must be true.
  */
-import { asPartitionId, type Message, type Mutation, newRandom, type PartitionConfig, type PartitionId } from '@ostraca/core';
+import {
+  asPartitionId,
+  type Message,
+  type Mutation,
+  newRandom,
+  type PartitionConfig,
+  type PartitionId,
+} from '@ostraca/core';
 import { decodeFrame, encodeFrames } from '@ostraca/protocol';
 import { ConfigurationChecker } from '../checkers/configurations.ts';
-import { checkCounters, type CounterFinal } from '../checkers/counters.ts';
+import { type CounterFinal, checkCounters } from '../checkers/counters.ts';
 import { History, type Violation } from '../checkers/history.ts';
 import { checkRegisters } from '../checkers/registers.ts';
 import { checkReplicas, DecidedLog } from '../checkers/replicas.ts';
 import { Cluster } from './cluster.ts';
 import { Faults } from './faults.ts';
 import { observeDecided, shardStatesOf } from './inspection.ts';
-import { COUNTERS, describeScenario, REGISTERS, type Scenario, SCRATCH, scenarioOf } from './scenario.ts';
+import {
+  COUNTERS,
+  describeScenario,
+  type FaultKind,
+  REGISTERS,
+  SCRATCH,
+  type Scenario,
+  scenarioOf,
+} from './scenario.ts';
 import { Scheduler } from './scheduler.ts';
 import { Trace } from './trace.ts';
 import { VirtualNetwork } from './virtual-network.ts';
@@ -31,6 +46,8 @@ const VIOLATIONS_MAX = 20;
 export interface RunOptions {
   readonly seed: number;
   readonly mutations?: ReadonlySet<Mutation>;
+  /** On top of those that the seed has chosen. */
+  readonly extraFaults?: readonly FaultKind[];
   readonly tailLines?: number;
   readonly print?: (line: string) => void;
 }
@@ -82,7 +99,7 @@ class Simulation {
 
   constructor(options: RunOptions) {
     this.#options = options;
-    this.#scenario = scenarioOf(options.seed);
+    this.#scenario = scenarioOf(options.seed, options.extraFaults);
     const random = newRandom(options.seed ^ 0x5bd1e995);
     this.#scheduler = new Scheduler(random.fork());
     this.#trace = new Trace(Math.max(options.tailLines ?? 80, 1), options.print);
@@ -114,7 +131,8 @@ class Simulation {
     this.#workload.start();
     this.#inspect();
     const isFormed = this.#awaitWrites(FORMING_MS) !== undefined;
-    if (!isFormed) this.#violate('I-LIVE', `no writes ${FORMING_MS / 1_000} s after the start: ${this.#describeConfigs()}`);
+    if (!isFormed)
+      this.#violate('I-LIVE', `no writes ${FORMING_MS / 1_000} s after the start: ${this.#describeConfigs()}`);
     if (isFormed) this.#chaos();
     if (this.#isSound) this.#recover();
     if (this.#isSound) this.#checkEnd();
@@ -177,7 +195,7 @@ class Simulation {
 
   /** No call is out any more: every one has a deadline. */
   #awaitQuiet(): void {
-    this.#runWhile(25_000, () => this.#workload.openCount > 0);
+    this.#runWhile(35_000, () => this.#workload.openCount > 0);
     if (this.#workload.openCount > 0) this.#violate('I-LIVE', `${this.#workload.openCount} calls were never answered`);
   }
 
@@ -198,7 +216,8 @@ class Simulation {
     };
     this.#runWhile(10_000, () => lag().length > 0);
     const behind = lag();
-    if (behind.length > 0) this.#violate('I-LIVE', `replicas in sync do not reach one lsn at rest: ${behind.join('; ')}`);
+    if (behind.length > 0)
+      this.#violate('I-LIVE', `replicas in sync do not reach one lsn at rest: ${behind.join('; ')}`);
     for (const config of this.#configs()) this.#violations.push(...checkReplicas(shardStatesOf(this.#cluster, config)));
   }
 
@@ -220,7 +239,10 @@ class Simulation {
           left -= 1;
           const expected = present.get(`${map}/${partition}`) ?? 0;
           if (count === expected) return;
-          this.#violate('I-AGREE', `size of ${map} in partition ${partition} is ${count}, but ${expected} keys are there`);
+          this.#violate(
+            'I-AGREE',
+            `size of ${map} in partition ${partition} is ${count}, but ${expected} keys are there`,
+          );
         });
       }
     }
@@ -265,7 +287,8 @@ class Simulation {
     return this.#configs()
       .filter(({ partition }) => !this.#lost.has(partition))
       .map(({ partition, epoch, version, primary, sync, elr, joining, lost }) => {
-        const names = (hosts: readonly { container: string }[]): string => hosts.map(({ container }) => container).join(' ');
+        const names = (hosts: readonly { container: string }[]): string =>
+          hosts.map(({ container }) => container).join(' ');
         const eligible = elr.map(({ rid, keepLsn }) => `${rid.container}@${keepLsn}`).join(' ');
         const members = `primary ${primary.container}, sync ${names(sync)}, elr ${eligible}, joining ${names(joining)}`;
         return `\n    partition ${partition} (${epoch}, ${version}): ${members}${lost ? ', lost' : ''}`;

@@ -2,6 +2,8 @@
  * Clients with several callers each, who write unique values, raise counters with `ifVersion`, and look at what is
  * there. Every answer goes into the history.
  */
+
+import { type ClientAnswer, type ClientMachine, newClientMachine, type RequestBody } from '@ostraca/client';
 import {
   asMapId,
   asPartitionId,
@@ -10,16 +12,15 @@ import {
   LIMITS,
   must,
   NO_BYTES,
-  type Operation as WireOperation,
-  partitionOf,
   type PartitionId,
+  partitionOf,
   type Random,
+  type Operation as WireOperation,
 } from '@ostraca/core';
-import { type ClientAnswer, type ClientMachine, newClientMachine, type RequestBody } from '@ostraca/client';
 import { heightOf } from '../checkers/counters.ts';
 import { type Action, type History, type Observation, type Result, writtenValue } from '../checkers/history.ts';
 import { CATALOG_URL, containerUrl } from './cluster.ts';
-import { COUNTERS, GRID, pick, REGISTERS, type Scenario, SCRATCH } from './scenario.ts';
+import { COUNTERS, GRID, pick, REGISTERS, SCRATCH, type Scenario } from './scenario.ts';
 import { VirtualProcess, type World } from './virtual-process.ts';
 
 export type MapName = typeof REGISTERS | typeof COUNTERS | typeof SCRATCH;
@@ -119,8 +120,16 @@ export class Workload {
     return true;
   }
 
+  /** Every process that calls, but for the checker. */
+  get callers(): VirtualProcess<ClientMachine>[] {
+    return this.#clients.slice(0, -1).map(({ process }) => process);
+  }
+
   restartClients(): void {
-    for (const client of this.#clients) this.#startClient(client);
+    for (const client of this.#clients) {
+      client.process.continue();
+      this.#startClient(client);
+    }
   }
 
   place(map: MapName, key: string): Place {
@@ -146,7 +155,9 @@ export class Workload {
       place = this.place(REGISTERS, `probe-${partition}-${attempt}`);
     }
     const client = must(this.#clients.at(-1), 'checker');
-    this.#write(client, place, { kind: 'set', value: this.#newValue(client) }, (result) => done(result.kind === 'applied'));
+    this.#write(client, place, { kind: 'set', value: this.#newValue(client) }, (result) =>
+      done(result.kind === 'applied'),
+    );
   }
 
   /** Reads all keys of these, each as an operation of the history. */
@@ -179,7 +190,10 @@ export class Workload {
     client.lives += 1;
     const { scenario } = this.#options;
     const clientId = this.#random.hex(32);
-    const endpoints = [CATALOG_URL, ...Array.from({ length: scenario.containerCount }, (_, i) => containerUrl(`c${i + 1}`))];
+    const endpoints = [
+      CATALOG_URL,
+      ...Array.from({ length: scenario.containerCount }, (_, i) => containerUrl(`c${i + 1}`)),
+    ];
     const random = this.#random.fork();
     client.process.start({ role: 'client', name: client.process.name, incarnation: clientId }, (effects) => {
       const settings = { connectTimeoutMs: 600_000, maxPendingBytes: 64 * 1024 * 1024, onUnavailable: 'wait' } as const;
@@ -252,7 +266,9 @@ export class Workload {
   }
 
   #writeBatch(client: Client, then: () => void): void {
-    const all = Array.from({ length: this.#options.scenario.keyCount }, (_, index) => this.place(REGISTERS, `r${index}`));
+    const all = Array.from({ length: this.#options.scenario.keyCount }, (_, index) =>
+      this.place(REGISTERS, `r${index}`),
+    );
     const { partition } = pick(this.#random, all);
     const places = all.filter((place) => place.partition === partition).slice(0, 2 + this.#random.below(3));
     const actions = places.map((): Action => ({ kind: 'set', value: this.#newValue(client) }));
@@ -275,7 +291,10 @@ export class Workload {
     then: (result: Result) => void,
   ): void {
     const [first] = places;
-    if (first === undefined) return then({ kind: 'not_applied', code: 'nothing to do' });
+    if (first === undefined) {
+      then({ kind: 'not_applied', code: 'nothing to do' });
+      return;
+    }
     const isClear = actions[0]?.kind === 'clear';
     const operations = isClear
       ? [wireOperation({ kind: 'clear' }, NO_BYTES)]
@@ -315,7 +334,14 @@ export class Workload {
   #scan(client: Client, partition: PartitionId, then: () => void): void {
     const call = { map: REGISTERS, partition, timeoutMs: this.#drawTimeoutMs() } as const;
     const limit = 1_000;
-    const body: RequestBody = { kind: 'scan', resumed: false, afterHash: 0, limit, prefix: NO_BYTES, withoutValues: false };
+    const body: RequestBody = {
+      kind: 'scan',
+      resumed: false,
+      afterHash: 0,
+      limit,
+      prefix: NO_BYTES,
+      withoutValues: false,
+    };
     const invokedMs = this.#nowMs;
     const places = this.places.filter((place) => place.map === REGISTERS && place.partition === partition);
     this.#submit(client, call, body, (answer) => {
@@ -361,7 +387,11 @@ export class Workload {
     const process = `${client.process.name}/${client.lives}`;
     this.#options.history.add({ process, key: place.name, action, result, invokedMs, returnedMs });
     const { trace } = this.#options.world;
-    const detail = { action: `${action.kind} ${place.name} ${writtenValue(action) ?? ''}`, partition: place.partition, result };
+    const detail = {
+      action: `${action.kind} ${place.name} ${writtenValue(action) ?? ''}`,
+      partition: place.partition,
+      result,
+    };
     trace.add({ timeMs: this.#nowMs, process: client.process.name, what: 'answer', detail });
   }
 
@@ -370,7 +400,7 @@ export class Workload {
   }
 
   #drawTimeoutMs(): number {
-    return this.#isRunning ? pick(this.#random, [1_000, 3_000, 10_000]) : 20_000;
+    return this.#isRunning ? pick(this.#random, [1_000, 3_000, 10_000, 30_000]) : 20_000;
   }
 }
 
