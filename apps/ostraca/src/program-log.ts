@@ -14,6 +14,7 @@ export function programLog(terminal: Terminal, otherwise: (typeof LEVELS)[number
       colorize,
       destination: 2,
       sync: true,
+      singleLine: true,
       translateTime: 'SYS:HH:MM:ss.l',
       ignore: 'pid,hostname',
     });

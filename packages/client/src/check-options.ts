@@ -28,6 +28,12 @@ export function checkTimeout(name: string, value: number): number {
   return checkCount(name, value, LIMITS.operationTimeoutMsMax);
 }
 
+/** @throws {@link GridError} `invalid_argument`, naming the argument. */
+export function checkIterable<T>(name: string, value: Iterable<T>): Iterable<T> {
+  if (typeof (value as Partial<Iterable<T>> | null | undefined)?.[Symbol.iterator] === 'function') return value;
+  throw invalid(name, 'must be iterable');
+}
+
 export function notSupportedYet(what: string): GridError {
   return invalid(what, 'not supported yet');
 }

@@ -21,6 +21,8 @@ export interface ClientMachineOptions {
   readonly effects: Effects;
   readonly settings: ClientMachineSettings;
   readonly onStatus?: (event: StatusEvent) => void;
+  /** Whether somebody waits for this client: for the first connect, or for an answer. Called when it changes. */
+  readonly onBusy?: (busy: boolean) => void;
 }
 
 export interface ClientMachine extends Machine {

@@ -30,7 +30,10 @@ export async function connect(target: string | ConnectOptions, settings?: Connec
         effects,
         settings: options,
         onStatus: (event) => status.publish(event),
+        onBusy: (busy) => host.keepAlive(busy),
       }),
+    // An open connection keeps the process alive, and so does a call; our looking around while nobody waits does not.
+    unref: true,
     onNote: ignoreNote,
     // Ours, not the application's: its calls end with `closed`, and its process goes on.
     onCrash: () => host.machine.close(),

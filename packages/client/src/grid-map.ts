@@ -3,7 +3,7 @@ import { decodeKey, type GridError, type Key, NO_BYTES, type Operation, type Ope
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type BulkOptions, clearAll, readAll, sizeOf, writeAll } from './bulk.ts';
 import { CALL_OPTIONS, type CallOptions, call, type GridContext, placeKey, placeOf } from './calls.ts';
-import { checkOptions, checkTimeout, invalid, notSupportedYet } from './check-options.ts';
+import { checkIterable, checkOptions, checkTimeout, invalid, notSupportedYet } from './check-options.ts';
 import { type IterationOptions, scan } from './iteration.ts';
 import { type CodecOption, newValues, type Values } from './values.ts';
 import { parseIfVersion, type Version, versionOf } from './version.ts';
@@ -154,7 +154,7 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
 
   async getAll(keys: Iterable<K>, options?: CallOptions): Promise<Map<K, V>> {
     const bulk = this.#bulk(options);
-    const placed = Array.from(keys, (key) => placeKey(key, bulk.place));
+    const placed = Array.from(checkIterable('keys', keys), (key) => placeKey(key, bulk.place));
     const found = await readAll(bulk, placed);
     return new Map(found.map(({ key, bytes }) => [key, this.#values.decode(bytes)]));
   }
@@ -163,7 +163,9 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
     const bulk = this.#bulk(options);
     // All are checked and encoded before the first is sent.
     const writes = [];
-    for (const [key, value] of entries) {
+    for (const entry of checkIterable('entries', entries)) {
+      if (!Array.isArray(entry)) throw invalid('entries', 'must be pairs of a key and a value');
+      const [key, value] = entry as readonly [K, V];
       const placed = placeKey(key, bulk.place);
       const encoded = this.#values.encode(value);
       const bytes = encoded instanceof Promise ? await encoded : encoded;
@@ -174,7 +176,7 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
 
   async deleteAll(keys: Iterable<K>, options?: CallOptions): Promise<void> {
     const bulk = this.#bulk(options);
-    const writes = Array.from(keys, (key) => {
+    const writes = Array.from(checkIterable('keys', keys), (key) => {
       const placed = placeKey(key, bulk.place);
       return { placed, operation: operationOf('delete', placed.bytes, { value: NO_BYTES }) };
     });
@@ -195,6 +197,7 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
     options: CallOptions = {},
   ): Promise<V | undefined> {
     checkOptions(options, READ_OPTIONS);
+    if (typeof change !== 'function') throw invalid('change', 'must be a function');
     const { host, operationTimeoutMs } = this.#context;
     const endMs = host.nowMs() + checkTimeout('deadlineMs', options.deadlineMs ?? operationTimeoutMs);
     const remaining = (): CallOptions => ({ ...options, deadlineMs: Math.max(1, Math.floor(endMs - host.nowMs())) });

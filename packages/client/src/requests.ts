@@ -42,6 +42,8 @@ class Requests implements ClientMachine {
   #pendingBytes = 0;
   #primaryAddresses: ReadonlySet<string> = new Set();
   #connecting: { readonly deadlineMs: number; readonly done: (error: GridError | undefined) => void } | undefined;
+  /** Requests without an end, and the first connect: what somebody waits for. */
+  #waitedForCount = 0;
   #closed = false;
 
   constructor(options: ClientMachineOptions) {
@@ -62,6 +64,7 @@ class Requests implements ClientMachine {
       onEnd: (pending) => {
         this.#pendingBytes -= pending.bytes;
         this.#deadlines.delete(pending);
+        this.#countWaitedFor(-1);
       },
       onWrongRoute: () => this.#source.askAnother(),
     });
@@ -69,6 +72,7 @@ class Requests implements ClientMachine {
 
   start(nowMs: number, done: (error: GridError | undefined) => void): void {
     this.#connecting = { deadlineMs: nowMs + this.#options.settings.connectTimeoutMs, done };
+    this.#countWaitedFor(1);
     this.#source.keepUp(nowMs);
   }
 
@@ -79,6 +83,7 @@ class Requests implements ClientMachine {
       done(closedError(pending));
       return pending;
     }
+    this.#countWaitedFor(1);
     this.#deadlines.add(pending);
     this.#overflow.push(pending);
     this.#enqueueWhatFits(nowMs);
@@ -225,8 +230,10 @@ class Requests implements ClientMachine {
 
   #endConnecting(error: GridError | undefined): void {
     const connecting = this.#connecting;
+    if (connecting === undefined) return;
     this.#connecting = undefined;
-    connecting?.done(error);
+    this.#countWaitedFor(-1);
+    connecting.done(error);
   }
 
   // ── Requests ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -271,8 +278,15 @@ class Requests implements ClientMachine {
 
   #endUnqueued(pending: Pending, error: GridError): void {
     this.#deadlines.delete(pending);
+    this.#countWaitedFor(-1);
     pending.state = 'done';
     pending.done(error);
+  }
+
+  #countWaitedFor(change: 1 | -1): void {
+    const before = this.#waitedForCount;
+    this.#waitedForCount += change;
+    if (before === 0 || this.#waitedForCount === 0) this.#options.onBusy?.(before === 0);
   }
 
   #tell(event: StatusEvent): void {

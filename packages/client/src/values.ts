@@ -35,6 +35,9 @@ export function newValues<Value>(
   schema?: StandardSchemaV1<unknown, Value>,
 ): Values<Value> {
   checkCodec(codec);
+  if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function') {
+    throw invalidValue('expected a Standard Schema');
+  }
   const encode = (value: unknown): Uint8Array => encodeValue(codec, value as Value);
   const custom = typeof codec === 'object' ? codec : undefined;
   return {

@@ -20,7 +20,7 @@ export interface LockedFile {
 export async function openLocked(dataDir: string): Promise<LockedFile> {
   const path = join(dataDir, JOURNAL_FILE);
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makeDirectory(dataDir);
     for (;;) {
       // Neither truncated nor in append mode: positions are ours.
       const file = await OpenFile.open(path, 'r+').catch(openNew(path));
@@ -34,6 +34,30 @@ export async function openLocked(dataDir: string): Promise<LockedFile> {
   } catch (error) {
     throw error instanceof JournalError ? error : journalIoError(path, error);
   }
+}
+
+/**
+ * With its parents. The `recursive` of Node.js tries for ever where a directory is there in which none can be made
+ * and the system says ENOENT: below a link to nowhere, or in /proc.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const parent = dirname(path);
+    if (code === 'ENOENT' && parent !== path) {
+      await makeDirectory(parent);
+      await mkdir(path, { mode: 0o700 }).catch(unlessDirectory(path));
+    } else await unlessDirectory(path)(error);
+  }
+}
+
+function unlessDirectory(path: string): (error: unknown) => Promise<void> {
+  return async (error) => {
+    const found = await stat(path).catch(() => undefined);
+    if (found?.isDirectory() !== true) throw error;
+  };
 }
 
 /** Two that make it at once both end up with the same file: the second starts over. */

@@ -38,8 +38,8 @@ test('below the minimum the old primary stays eligible with its whole log, and s
   expect(promote(config, facts('bc'))).toBe('p0 e4 v9 P=b S=b elr=c/4,a/all wait');
 });
 
-test('members of S that are not live stay in it: only the new primary evicts', () => {
-  expect(promote(configOf({ sync: [a, b, c] }), facts('c'))).toBe('p0 e4 v9 P=c S=b,c wait');
+test('members of S that are silent too leave it, and stay eligible while S is below the minimum', () => {
+  expect(promote(configOf({ sync: [a, b, c] }), facts('c'))).toBe('p0 e4 v9 P=c S=c elr=a/all,b/all wait');
 });
 
 test('a primary that its replicas reach goes on', () => {

@@ -3,6 +3,7 @@
  * and so does an eligible replica (ELR), for nothing was decided since its eviction left fewer than minSyncReplicas.
  *
  *     S = {P, a, b}            P is gone      a: epoch + 1, S = {a, b}      eligible: P, only if S is now below min
+ *     S = {P, a, b}            P and b gone   a: epoch + 1, S = {a}         eligible: P and b, if below min
  *     S = {P}, eligible a      P is gone      a: epoch + 1, S = {a}, cut to a's keepLsn      eligible: P
  *     S = {P}, nobody else     P is gone      lost, until one of them comes back
  *
@@ -53,9 +54,12 @@ function found(config: PartitionConfig): PartitionConfig | undefined {
 }
 
 function promoteFromSync(config: PartitionConfig, primary: Rid, facts: PromotionFacts): PartitionConfig {
-  const sync = config.sync.filter((rid) => !sameRid(rid, config.primary));
+  const sync = config.sync.filter((rid) => !sameRid(rid, config.primary) && facts.isPromotable(rid));
   const replicas = sync.length - 1;
-  const elr = [...config.elr, { rid: config.primary, keepLsn: KEEP_ALL }];
+  // Members that are silent too leave S with the old primary: counted as replicas they would hide that the new primary
+  // is the last copy, and the old one would give its state up on waking. They hold whatever was decided, as it does.
+  const silent = config.sync.filter((rid) => !sync.some((member) => sameRid(member, rid)));
+  const elr = [...config.elr, ...silent.map((rid) => ({ rid, keepLsn: KEEP_ALL }))];
   return promoted(config, facts, {
     primary,
     sync,

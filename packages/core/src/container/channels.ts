@@ -68,11 +68,13 @@ export class Channels {
     channel.connection = undefined;
     channel.isOpen = false;
     channel.dialNotBeforeMs = nowMs + REDIAL_MS;
-    return channel.incarnation;
+    return this.#isPresent(channel) ? channel.incarnation : undefined;
   }
 
+  /** Undefined for a connection that was hung up on, which may still deliver for a while. */
   incarnationOf(connection: ConnectionId): Incarnation | undefined {
-    return this.#byConnection.get(connection)?.incarnation;
+    const channel = this.#byConnection.get(connection);
+    return channel !== undefined && this.#isPresent(channel) ? channel.incarnation : undefined;
   }
 
   openIncarnations(): Incarnation[] {
@@ -88,6 +90,10 @@ export class Channels {
     if (channel?.connection === undefined || !channel.isOpen) return false;
     this.#effects.send(channel.connection, message);
     return true;
+  }
+
+  #isPresent(channel: Channel): boolean {
+    return this.#byIncarnation.get(channel.incarnation) === channel;
   }
 
   #dial(channel: Channel): void {

@@ -106,6 +106,8 @@ function adoptWithShard(state: ContainerState, shard: Shard, config: PartitionCo
 }
 
 function promote(state: ContainerState, shard: Shard, config: PartitionConfig): void {
+  // It has given its leases back: others may act as primary already, and a configuration written before is no reason.
+  if (state.draining === 'leaving' || state.draining === 'left') return;
   const primary = becomePrimary(shard, config, state.leases.grantedUntilMs(shard.partition));
   if (config.epoch > 1) state.ports.count('failovers');
   state.ports.note('became_primary', {

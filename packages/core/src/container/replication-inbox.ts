@@ -114,6 +114,7 @@ function onFromPrimary(state: ContainerState, connection: ConnectionId, message:
   switch (message.type) {
     case 'append': {
       const nack = replica.onAppend(shard, state.ports, message);
+      if (nack === 'damaged') return startAgain(state, shard, connection);
       if (nack !== undefined) state.effects.send(connection, nack);
       break;
     }
@@ -128,6 +129,19 @@ function onFromPrimary(state: ContainerState, connection: ConnectionId, message:
       break;
   }
   state.touchedReplicas.add(shard);
+}
+
+/** Reported first, so that nobody promotes it; then a new life with nothing, for its primary to bring online. */
+function startAgain(state: ContainerState, shard: Shard, connection: ConnectionId): void {
+  const reason = 'a record that it refused is committed';
+  const { partition, rid } = shard;
+  state.ports.note('replica_failed', { partition, shardInc: rid.shardInc, reason }, 'warn');
+  state.session.send({ type: 'replicaFailed', partition, rid, reason });
+  const next = replica.emptied(shard);
+  state.shards.set(partition, next);
+  state.shardIncs.set(partition, next.rid.shardInc);
+  state.touchedReplicas.delete(shard);
+  state.effects.send(connection, replica.nack(next, 'noSuchShard'));
 }
 
 function unknownShard({ partition, epoch, shardInc }: FromPrimary): Nack {

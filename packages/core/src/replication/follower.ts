@@ -11,6 +11,10 @@ export interface Follower {
   state: 'closed' | 'opening' | 'checkpoint' | 'streaming';
   /** When ReplOpen was sent. */
   openingMs: number;
+  /** It is not opened again before: it said that it has no such shard, or gave its state up. */
+  openNotBeforeMs: number;
+  /** How often in a row it did, since it was last in sync. */
+  failureCount: number;
   /** 0 until it has told us. */
   shardInc: number;
   /** The last record sent on this connection. */
@@ -40,6 +44,8 @@ export function newFollower(host: Host, nowMs: number): Follower {
     host: { container: host.container, incarnation: host.incarnation },
     state: 'closed',
     openingMs: 0,
+    openNotBeforeMs: 0,
+    failureCount: 0,
     shardInc: 0,
     sentLsn: 0,
     matchLsn: undefined,

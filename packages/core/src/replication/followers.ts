@@ -15,6 +15,9 @@ import { type Primary, tryDecide } from './primary.ts';
 
 /** Records of one Append: at most so many bytes, so that frames stay small beside a client's. */
 const APPEND_BYTES_MAX = 512 * 1024;
+/** A follower that has no such shard is asked again after this, and twice as long each time. */
+const REOPEN_MS = 50;
+const REOPEN_MS_MAX = 10_000;
 
 /** Followers are the hosts that the configuration names; the others are forgotten. */
 export function matchFollowersToConfig(shard: Shard, primary: Primary, ports: ShardPorts): void {
@@ -52,7 +55,8 @@ export function openFollower(shard: Shard, ports: ShardPorts, follower: Follower
 export function openPatiently(shard: Shard, primary: Primary, ports: ShardPorts): void {
   for (const follower of primary.followers.values()) {
     const unanswered = follower.state === 'opening' && ports.nowMs() - follower.openingMs > ports.leaseMs() / 3;
-    if (follower.state === 'closed' || unanswered) openFollower(shard, ports, follower);
+    const isClosed = follower.state === 'closed' && ports.nowMs() >= follower.openNotBeforeMs;
+    if (isClosed || unanswered) openFollower(shard, ports, follower);
   }
 }
 
@@ -71,8 +75,13 @@ export function onReplOpenAck(shard: Shard, ports: ShardPorts, follower: Followe
     follower.grantUntilMs = 0;
   }
   follower.inFlightBytes = 0;
-  if (ack.needsCheckpoint || ack.lastLsn < shard.log.baseLsn) {
+  if (ack.needsCheckpoint) {
     beginCheckpoint(shard, ports, follower);
+    return;
+  }
+  if (ack.lastLsn < shard.log.baseLsn) {
+    // What it would go on from was trimmed since: told so, it empties itself for a checkpoint.
+    openFollower(shard, ports, follower);
     return;
   }
   follower.state = 'streaming';
@@ -160,6 +169,8 @@ export function onVote(shard: Shard, primary: Primary, ports: ShardPorts, follow
   for (let lsn = Math.max(before, shard.log.baseLsn) + 1; lsn <= ackLsn; lsn++) {
     follower.inFlightBytes = Math.max(0, follower.inFlightBytes - recordBytes(shard.log.at(lsn)));
   }
+  // Records trimmed before they were acknowledged were not counted off above.
+  if (ackLsn >= follower.sentLsn) follower.inFlightBytes = 0;
   if (follower.matchLsn === undefined || ackLsn > follower.matchLsn) {
     if (follower.matchLsn === undefined) primary.retryWaiting = true;
     follower.matchLsn = ackLsn;
@@ -168,9 +179,12 @@ export function onVote(shard: Shard, primary: Primary, ports: ShardPorts, follow
   follower.appliedLsn = Math.max(follower.appliedLsn, vote.appliedLsn);
   for (const { lsn } of vote.refused) {
     if (follower.refused.has(lsn)) continue;
-    follower.refused.add(lsn);
     ports.count('votes_against');
     primary.mustConsiderAborts = true;
+  }
+  // Each vote tells all that is still open: what was rolled back is no fault any more.
+  if (follower.refused.size > 0 || vote.refused.length > 0) {
+    follower.refused = new Set(vote.refused.map(({ lsn }) => lsn));
   }
   tryDecide(shard, ports);
 }
@@ -178,11 +192,18 @@ export function onVote(shard: Shard, primary: Primary, ports: ShardPorts, follow
 /** `staleEpoch` is the container's affair: every message of a newer epoch makes a primary step down. */
 export function onNack(shard: Shard, ports: ShardPorts, follower: Follower, nack: Nack): void {
   switch (nack.kind) {
-    case 'demandReplOpen':
     case 'noSuchShard':
+      // One for each message of ours that was on its way: the first said it.
+      if (follower.state === 'closed') return;
+      // It has not heard of the partition yet, or has started again: at once would be a loop if it does so for ever.
+      onChannelClosed(follower);
+      follower.openNotBeforeMs =
+        ports.nowMs() + Math.min(REOPEN_MS_MAX, REOPEN_MS << Math.min(follower.failureCount++, 10));
+      return;
+    case 'demandReplOpen':
       // Opening was refused already: again at a tick, by when one of the two has heard more.
       if (follower.state === 'opening') follower.state = 'closed';
-      else openFollower(shard, ports, follower);
+      else if (follower.state !== 'closed') openFollower(shard, ports, follower);
       return;
     case 'askSuffix':
       if (nack.shardInc !== follower.shardInc || follower.state === 'opening' || follower.state === 'closed') return;

@@ -10,7 +10,7 @@ import type { PartitionConfig } from '../catalog/config.ts';
 import { type Rid, sameRid } from '../ids.ts';
 import type { ShardPorts } from '../shard/ports.ts';
 import type { Shard } from '../shard/shard.ts';
-import { isConsistent, ridOf } from './follower.ts';
+import { type Follower, isConsistent, ridOf } from './follower.ts';
 import { matchFollowersToConfig } from './followers.ts';
 import { matchOf, othersInSync, type PendingChange, type Primary, tryDecide } from './primary.ts';
 
@@ -96,7 +96,7 @@ function evict(shard: Shard, primary: Primary, ports: ShardPorts, rid: Rid): voi
 function chooseCandidate(shard: Shard, primary: Primary, ports: ShardPorts): void {
   for (const follower of primary.followers.values()) {
     const { incarnation } = follower.host;
-    if (ports.nowMs() < follower.addNotBeforeMs || !isConsistent(follower) || follower.refused.size > 0) continue;
+    if (ports.nowMs() < follower.addNotBeforeMs || !isConsistent(follower) || isBarred(shard, follower)) continue;
     if (!shard.config.joining.some((host) => host.incarnation === incarnation)) continue;
     if (shard.config.sync.some((rid) => rid.incarnation === incarnation)) continue;
     if (shard.log.lastLsn - (follower.matchLsn ?? 0) > LAG_RECORDS_MAX) continue;
@@ -112,10 +112,20 @@ function dropSilentCandidate(shard: Shard, primary: Primary, ports: ShardPorts):
   const follower = primary.followers.get(plus.rid.incarnation);
   const isSame = follower !== undefined && follower.shardInc === plus.rid.shardInc && follower.state === 'streaming';
   const isWanted = shard.config.joining.some((host) => host.incarnation === plus.rid.incarnation);
-  if (isSame && isWanted && follower.refused.size === 0 && !isSilent(shard, primary, ports, plus.rid)) return;
+  if (isSame && isWanted && !isBarred(shard, follower) && !isSilent(shard, primary, ports, plus.rid)) return;
   primary.plus = undefined;
   if (follower !== undefined) follower.addNotBeforeMs = ports.nowMs() + ADD_RETRY_MS;
   tryDecide(shard, ports);
+}
+
+/**
+ * A placeholder keeps a candidate out (E3), unless the record that it stands for is rolled back in our own log: we are
+ * the only one who could have decided it in this epoch, and never will; whoever is promoted after us must ask the
+ * candidate, who refuses still.
+ */
+function isBarred(shard: Shard, follower: Follower): boolean {
+  for (const lsn of follower.refused) if (shard.log.abortRecordOf(lsn) === undefined) return true;
+  return false;
 }
 
 /** E3. */
@@ -123,8 +133,8 @@ function addCandidate(shard: Shard, primary: Primary, ports: ShardPorts): void {
   const { plus } = primary;
   if (plus === undefined || primary.pending !== undefined) return;
   const match = matchOf(primary, plus.rid);
-  if (match === undefined || match < plus.atLsn) return;
-  if ((primary.followers.get(plus.rid.incarnation)?.refused.size ?? 1) > 0) return;
+  const follower = primary.followers.get(plus.rid.incarnation);
+  if (match === undefined || match < plus.atLsn || follower === undefined || isBarred(shard, follower)) return;
   ask(shard, primary, ports, { changeId: ports.nextChangeId(), kind: 'add', rid: plus.rid, keepLsn: 0 });
 }
 
@@ -164,7 +174,12 @@ export function onOwnConfig(shard: Shard, primary: Primary, ports: ShardPorts, c
     ports.count('replica_evictions');
     primary.mustConsiderAborts = true;
   }
-  if (config.sync.some((rid) => !before.some((old) => sameRid(old, rid)))) ports.count('replica_additions');
+  for (const rid of config.sync) {
+    if (before.some((old) => sameRid(old, rid))) continue;
+    ports.count('replica_additions');
+    const follower = primary.followers.get(rid.incarnation);
+    if (follower !== undefined) follower.failureCount = 0;
+  }
   primary.retryWaiting = true;
   matchFollowersToConfig(shard, primary, ports);
   tryDecide(shard, ports);

@@ -115,9 +115,10 @@ export function becomePrimary(shard: Shard, config: PartitionConfig, grantUntilM
   };
   for (let lsn = shard.decidedLsn + 1; lsn <= shard.log.lastLsn; lsn++) {
     const record = shard.log.at(lsn);
-    if (shard.log.abortRecordOf(lsn) !== undefined) continue;
+    // A2 holds for one that is to be rolled back too: an eligible replica may hold it without the abort record.
     shard.sessions.begin(record);
-    primary.keys.lock(record, true);
+    if (shard.log.abortRecordOf(lsn) === undefined) primary.keys.lock(record, true);
+    else primary.openAborts.add(lsn);
   }
   shard.primary = primary;
   return primary;

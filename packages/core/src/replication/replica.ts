@@ -82,7 +82,7 @@ function openAck(shard: Shard, needsCheckpoint: boolean) {
 }
 
 /** The next life of the shard, with nothing in it; votes given in this life do not count for it. */
-function emptied(shard: Shard): Shard {
+export function emptied(shard: Shard): Shard {
   const identity: NewShard = {
     rid: { ...shard.rid, shardInc: shard.rid.shardInc + 1 },
     policy: shard.policy,
@@ -94,8 +94,12 @@ function emptied(shard: Shard): Shard {
   return next;
 }
 
-/** Appends, then applies; the vote follows at the end of the turn. Answers with a Nack what does not fit. */
-export function onAppend(shard: Shard, ports: ShardPorts, append: Append): Nack | undefined {
+/**
+ * Appends, then applies; the vote follows at the end of the turn. Answers with a Nack what does not fit.
+ *
+ * @returns `damaged` when a record is decided that this replica refused: others hold it, this one has to start again.
+ */
+export function onAppend(shard: Shard, ports: ShardPorts, append: Append): Nack | 'damaged' | undefined {
   const { log } = shard;
   if (append.prevLsn > log.lastLsn) return nack(shard, 'askSuffix', log.lastLsn);
   if (append.prevLsn >= log.baseLsn && log.epochAt(append.prevLsn) !== append.prevEpoch) {
@@ -105,23 +109,25 @@ export function onAppend(shard: Shard, ports: ShardPorts, append: Append): Nack 
     if (record.lsn <= log.lastLsn) continue;
     assert(record.lsn === log.lastLsn + 1, 'an Append has no gaps inside');
     const code = record.kind === 'write' ? ports.refuses(record) : undefined;
-    if (code === undefined) log.append(keepOperations(record));
+    // A write without operations is the placeholder of a new primary that refused it: it stays one with us.
+    const isPlaceholder = code !== undefined || (record.kind === 'write' && record.operations.length === 0);
+    if (!isPlaceholder) log.append(keepOperations(record));
     // The place is kept, so that later records can be acknowledged cumulatively.
     else log.appendPlaceholder({ ...record, operations: [] });
   }
   const carried = log.lastLsn > log.baseLsn ? log.at(log.lastLsn).decidedUpTo : 0;
-  apply(shard, ports, Math.max(carried, append.decidedHint));
-  return undefined;
+  return apply(shard, ports, Math.max(carried, append.decidedHint)) ? undefined : 'damaged';
 }
 
-function apply(shard: Shard, ports: ShardPorts, end: number): void {
-  applyUpTo(shard, end, (record) => {
+function apply(shard: Shard, ports: ShardPorts, end: number): boolean {
+  const isWhole = applyUpTo(shard, end, (record) => {
     if (record.kind === 'digest') reportDigest(shard, ports, record);
   });
   if (shard.loading !== undefined && shard.decidedLsn >= shard.loading.endLsn) {
     shard.loading = undefined;
     ports.note('replica_consistent', { partition: shard.partition, decidedLsn: shard.decidedLsn });
   }
+  return isWhole;
 }
 
 function reportDigest(shard: Shard, ports: ShardPorts, record: LogRecord): void {
@@ -140,7 +146,9 @@ function reportDigest(shard: Shard, ports: ShardPorts, record: LogRecord): void 
 export function vote(shard: Shard, ports: ShardPorts): void {
   if (shard.opened === undefined || shard.log.lastLsn < shard.log.baseLsn) return;
   const refused: RefusedRecord[] = [];
-  for (const lsn of shard.log.placeholders) refused.push({ lsn, code: ERROR_CODES.overloaded.number });
+  // One that is decided was rolled back: nobody misses it.
+  for (const lsn of shard.log.placeholders)
+    if (lsn > shard.decidedLsn) refused.push({ lsn, code: ERROR_CODES.overloaded.number });
   ports.toPrimary(shard.opened.connection, {
     type: 'vote',
     partition: shard.partition,
@@ -148,7 +156,8 @@ export function vote(shard: Shard, ports: ShardPorts): void {
     shardInc: shard.rid.shardInc,
     ackLsn: shard.log.lastLsn,
     refused,
-    appliedLsn: shard.decidedLsn,
+    // Until its last chunk is here it has applied nothing that counts: it would be added, and promoted, with half a state.
+    appliedLsn: shard.loading === undefined ? shard.decidedLsn : 0,
   });
 }
 

@@ -67,3 +67,19 @@ test('a seq far ahead of what was acknowledged is outside the window', () => {
   sessions.acknowledge(client, 5);
   expect(sessions.find(client, 5 + 2 * LIMITS.outstandingPerPartitionMax).is).toBe('outside_window');
 });
+
+test('a client whose writes log nothing is not outside the window for ever: its own word moves it', () => {
+  const sessions = new Sessions();
+  sessions.end(record(1, 1), true);
+  const seq = 5 + 2 * LIMITS.outstandingPerPartitionMax;
+  expect(sessions.find(client, seq, 1).is).toBe('outside_window');
+  expect(sessions.find(client, seq, seq - 3).is).toBe('new');
+});
+
+test('so many undecided writes of one client fill the window, whatever it acknowledges; retries still find theirs', () => {
+  const sessions = new Sessions();
+  const count = 2 * LIMITS.outstandingPerPartitionMax;
+  for (let seq = 1; seq <= count; seq++) sessions.begin(record(seq, seq));
+  expect(sessions.find(client, count + 1, count).is).toBe('outside_window');
+  expect(sessions.find(client, count, count).is).toBe('in_progress');
+});

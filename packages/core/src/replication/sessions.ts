@@ -38,17 +38,20 @@ export class Sessions {
     return this.#byClient.size;
   }
 
-  find(clientId: ClientId, seq: number): Attempt {
+  /** `ackedBelow` is the request's: a client whose writes log nothing moves its window by that alone. */
+  find(clientId: ClientId, seq: number, ackedBelow = 0): Attempt {
     const session = this.#byClient.get(clientId);
     if (session === undefined) return NEW;
     if (seq < session.ackedBelow) return { is: 'stale' };
-    if (seq >= session.ackedBelow + 2 * LIMITS.outstandingPerPartitionMax) return { is: 'outside_window' };
     const done = session.done.get(seq);
     if (done !== undefined) return { is: 'done', ...done };
     const lsn = session.inProgress.get(seq);
     if (lsn !== undefined) return { is: 'in_progress', lsn };
     const refusal = session.refused.get(seq);
-    return refusal === undefined ? NEW : { is: 'refused', refusal };
+    if (refusal !== undefined) return { is: 'refused', refusal };
+    const window = 2 * LIMITS.outstandingPerPartitionMax;
+    const isOutside = seq >= Math.max(session.ackedBelow, ackedBelow) + window || session.inProgress.size >= window;
+    return isOutside ? { is: 'outside_window' } : NEW;
   }
 
   begin(record: LogRecord): void {

@@ -139,7 +139,7 @@ function beginsWith(key: Uint8Array, prefix: Uint8Array): boolean {
 
 function write(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest, message: Write): void {
   const { clientId } = request;
-  const attempt = shard.sessions.find(clientId, message.seq);
+  const attempt = shard.sessions.find(clientId, message.seq, message.ackedBelow);
   switch (attempt.is) {
     case 'done':
       return ports.answer(request, {

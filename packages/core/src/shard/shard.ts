@@ -97,18 +97,20 @@ function applyOperations(shard: Shard, record: LogRecord): void {
 }
 
 /**
- * Never further than `end` and the log's end: an abort recorded later than a record must be seen before it.
+ * Never further than `end` and the log's end: an abort recorded later than a record must be seen before it. Stops
+ * before a committed record of which it has only the placeholder: that shard has no state to go on with.
  *
- * @returns whether it moved.
+ * @returns whether it came to the end.
  */
 export function applyUpTo(shard: Shard, end: Lsn, onDecided: (record: LogRecord) => void): boolean {
   const to = Math.min(end, shard.log.lastLsn);
-  const from = shard.decidedLsn;
   while (shard.decidedLsn < to) {
-    const committed = shard.log.abortRecordOf(shard.decidedLsn + 1) === undefined;
+    const lsn = shard.decidedLsn + 1;
+    const committed = shard.log.abortRecordOf(lsn) === undefined;
+    if (committed && shard.log.placeholders.has(lsn)) return false;
     onDecided(decideNext(shard, committed));
   }
-  return shard.decidedLsn > from;
+  return true;
 }
 
 /** Fingerprint of all decided entries with their versions; equal on two replicas at one lsn, in any order of writes. */

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import type { Mutation } from '@ostraca/core';
 import { describeFailure, repeatOptions, runCampaign, runWorker, Summary } from './campaign.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
-import { EXTRA_FAULT_KINDS, FAULT_KINDS, type FaultKind } from './scenario.ts';
+import { FAULT_KINDS, type FaultKind } from './scenario.ts';
 import { runSimulation } from './simulation.ts';
 
 const USAGE = `npm run sim -- [options]
@@ -13,7 +13,7 @@ const USAGE = `npm run sim -- [options]
   --mutant NAME  with a rule broken on purpose, until that is found: ${MUTANTS.map(({ name }) => name).join(', ')}
   --mutants      each of them in turn; one that survives fails
   --with FAULTS  kinds of faults, by commas, on top of those that each seed chooses:
-                 ${[...FAULT_KINDS, ...EXTRA_FAULT_KINDS].join(', ')}
+                 ${FAULT_KINDS.join(', ')}
   --trace        print every event (with --seed)`;
 
 const WORKERS = 2;
@@ -47,7 +47,7 @@ function parse(args: readonly string[]): Arguments {
 }
 
 function faultKinds(text: string): FaultKind[] {
-  const known = [...FAULT_KINDS, ...EXTRA_FAULT_KINDS];
+  const known = FAULT_KINDS;
   return text
     .split(',')
     .filter((name) => name !== '')
@@ -172,5 +172,16 @@ function newProgress(count: number): (summary: Summary | undefined) => void {
   };
 }
 
-if (process.argv.includes('--worker')) runWorker();
-else process.exitCode = await main(process.argv.slice(2));
+if (process.argv.includes('--worker')) {
+  runWorker();
+} else {
+  main(process.argv.slice(2)).then(
+    (code) => {
+      process.exitCode = code;
+    },
+    (error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+      process.exitCode = 1;
+    },
+  );
+}

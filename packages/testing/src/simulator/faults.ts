@@ -132,7 +132,10 @@ export class Faults {
     return state.partitions.every((config) => {
       if (config === undefined || config.lost) return false;
       const { minSyncReplicas } = this.#options.scenario.mapSet;
-      const others = config.sync.filter(({ incarnation }) => incarnation !== process.peer.incarnation);
+      // The catalog may not have heard yet that a member died: its new life counts for nothing.
+      const others = config.sync.filter(
+        ({ incarnation }) => incarnation !== process.peer.incarnation && !cluster.dead.has(incarnation),
+      );
       return others.length >= Math.max(1, minSyncReplicas) && config.elr.length === 0;
     });
   }

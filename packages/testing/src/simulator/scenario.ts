@@ -29,10 +29,10 @@ export const FAULT_KINDS = [
   'slowDisk',
   'clientCrash',
   'clientStop',
+  'refuse',
+  'poison',
 ] as const;
-/** Only on demand (`--with`): votes against, by one replica or by all. */
-export const EXTRA_FAULT_KINDS = ['refuse', 'poison'] as const;
-export type FaultKind = (typeof FAULT_KINDS)[number] | (typeof EXTRA_FAULT_KINDS)[number];
+export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export interface Scenario {
   readonly seed: number;

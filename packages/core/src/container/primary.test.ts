@@ -1,0 +1,28 @@
+// Goal: the rules of a primary (D1, A1, A2, E1 to E3, P1, N1, L1, L2, K3), each told as a story of one container.
+import { fileURLToPath } from 'node:url';
+import { test } from 'vitest';
+import { runScript } from '../run-script.test-lib.ts';
+import { OneContainer } from './one-container.test-lib.ts';
+
+test.each([
+  'first-placement',
+  'commit',
+  'refusal',
+  'eviction',
+  'eviction-below-min',
+  'keep-lsn',
+  'candidate',
+  'retry',
+  'retry-unsettled',
+  'inherited',
+  'inherited-rollback',
+  'promoted-from-eligible',
+  'lease',
+  'grants',
+  'own-grants',
+  'step-down',
+  'drain',
+])('%s', (script) => {
+  const container = new OneContainer();
+  runScript(fileURLToPath(new URL(`./testdata/${script}.txt`, import.meta.url)), (command) => container.run(command));
+});

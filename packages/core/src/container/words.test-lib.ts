@@ -1,0 +1,222 @@
+/** The words in which scripts tell configurations, records, messages and shards, read and written alike. */
+import { KEEP_ALL, type PartitionConfig } from '../catalog/config.ts';
+import { errorCodeOf } from '../errors.ts';
+import { asMapId, asPartitionId, type Lsn, type Rid } from '../ids.ts';
+import type { AnswerMessage, EpochEnd, LogRecord, Message, Operation, OperationKind } from '../messages.ts';
+import { arg, type ScriptCommand } from '../run-script.test-lib.ts';
+import { mapOf, type Shard } from '../shard/shard.ts';
+
+export const PARTITION = asPartitionId(0);
+export const MAP = asMapId(0);
+
+export function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+export function textOf(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
+export function listOf(text: string): string[] {
+  return text === '' ? [] : text.split(',');
+}
+
+/** `c2` is the first shard life of the container c2 (whose own life has its name), `c2.3` the third. */
+export function ridOf(word: string): Rid {
+  const [container = '', shardInc = '1'] = word.split('.');
+  return { container, incarnation: container, shardInc: Number(shardInc) };
+}
+
+function ridWord({ container, shardInc }: Rid): string {
+  return shardInc === 1 ? container : `${container}.${shardInc}`;
+}
+
+/** `1:10` is (epoch 1, lsn 10). */
+export function pairOf(word: string): { epoch: number; lsn: Lsn } {
+  const [epoch = '', lsn = ''] = word.split(':');
+  return { epoch: Number(epoch), lsn: Number(lsn) };
+}
+
+export function tailOf(word: string): EpochEnd[] {
+  return listOf(word).map((pair) => {
+    const { epoch, lsn } = pairOf(pair);
+    return { epoch, lastLsn: lsn };
+  });
+}
+
+/** `e=2 v=3 P=c1 S=c1,c2 elr=c3/7,c4/all joining=c5 async=c6 leaving=c2 keep=7 wait lost`: of these, what there is. */
+export function configOf(command: ScriptCommand): PartitionConfig {
+  const list = (name: string) => listOf(arg(command, name, ''));
+  const keep = (word: string) => (word === 'all' ? KEEP_ALL : Number(word));
+  return {
+    partition: PARTITION,
+    epoch: Number(arg(command, 'e')),
+    version: Number(arg(command, 'v')),
+    lineage: 'lineage',
+    primary: ridOf(arg(command, 'P')),
+    sync: list('S').map(ridOf),
+    elr: list('elr').map((word) => {
+      const [rid = '', keepLsn = ''] = word.split('/');
+      return { rid: ridOf(rid), keepLsn: keep(keepLsn) };
+    }),
+    joining: list('joining').map(ridOf),
+    async: list('async').map(ridOf),
+    leaving: list('leaving').map(ridOf),
+    keepLsn: keep(arg(command, 'keep', 'all')),
+    waitGrants: command.args.has('wait'),
+    lost: command.args.has('lost'),
+  };
+}
+
+/** `set=a:1,b:2 insert=a:1 update=a:1 delete=a clear`, in this order; `if=1:3` is the version that each must have. */
+export function operationsOf(args: ReadonlyMap<string, string>): Operation[] {
+  const version = pairOf(args.get('if') ?? '0:0');
+  const operations: Operation[] = [];
+  for (const kind of ['set', 'insert', 'update', 'delete', 'clear'] as const) {
+    const words = args.get(kind);
+    if (words === undefined) continue;
+    for (const word of kind === 'clear' ? [''] : listOf(words)) operations.push(operationOf(kind, word, version));
+  }
+  return operations;
+}
+
+function operationOf(kind: OperationKind, word: string, version: { epoch: number; lsn: Lsn }): Operation {
+  const [key = '', value = ''] = word.split(':');
+  return { kind, key: bytesOf(key), value: bytesOf(value), ifEpoch: version.epoch, ifLsn: version.lsn };
+}
+
+/**
+ * `2:12 set=a:1 carries=11 by=x:3`: a write of the client x, its seq 3 (without `by`: nobody's);
+ * `2:13 aborted=12 carries=11`: the record that rolls 12 back.
+ */
+export function recordOf(line: string): LogRecord {
+  const [position = '', ...words] = line.trim().split(/\s+/);
+  const args = new Map(words.map((word) => [word.split('=', 1)[0] as string, word.slice(word.indexOf('=') + 1)]));
+  const { epoch, lsn } = pairOf(position);
+  const operations = operationsOf(args);
+  const [clientId = '', seq = '0'] = (args.get('by') ?? '').split(':');
+  return {
+    lsn,
+    epoch,
+    kind: operations.length > 0 ? 'write' : 'noop',
+    clientId,
+    seq: Number(seq),
+    ackedBelow: 1,
+    map: MAP,
+    operations,
+    decidedUpTo: Number(args.get('carries') ?? '0'),
+    aborted: listOf(args.get('aborted') ?? '').map(Number),
+  };
+}
+
+function recordWords({ lsn, epoch, operations, decidedUpTo, aborted }: LogRecord): string {
+  const words = operations.map(({ kind, key, value }) => {
+    if (kind === 'clear') return kind;
+    return kind === 'delete' ? `delete=${textOf(key)}` : `${kind}=${textOf(key)}:${textOf(value)}`;
+  });
+  if (aborted.length > 0) words.push(`aborted=${aborted.join(',')}`);
+  return [`${epoch}:${lsn}`, ...words, `carries=${decidedUpTo}`].join(' ');
+}
+
+/** What leaves a container, in one line; undefined for what scripts do not look at (heartbeats, pings, routing). */
+export function messageWords(message: Message): string | undefined {
+  switch (message.type) {
+    case 'register':
+    case 'heartbeat':
+    case 'leasePing':
+    case 'routing':
+      return undefined;
+    case 'changeInSync': {
+      const { kind, target, epoch, version, keepLsn } = message;
+      return `${kind} ${ridWord(target)} e${epoch} v${version}${kind === 'evict' ? ` keep=${keepLsn}` : ''}`;
+    }
+    case 'replicaFailed':
+      return `replica_failed ${ridWord(message.rid)}: ${message.reason}`;
+    case 'replOpen': {
+      const { config, tail, decidedLsn } = message;
+      const ends = tail.map(({ epoch, lastLsn }) => `${epoch}:${lastLsn}`);
+      return `repl_open e${config.epoch} v${config.version} tail=${ends.join(',')} decided=${decidedLsn}`;
+    }
+    case 'replOpenAck':
+      return `repl_open_ack${life(message)} last=${message.lastLsn}${message.needsCheckpoint ? ' checkpoint' : ''}`;
+    case 'append': {
+      const { prevEpoch, prevLsn, decidedHint, records } = message;
+      return [
+        `append${life(message)} prev=${prevEpoch}:${prevLsn} hint=${decidedHint}`,
+        ...records.map(recordWords),
+      ].join(' | ');
+    }
+    case 'vote': {
+      const refused = message.refused.length === 0 ? '' : ` refused=${message.refused.map(({ lsn }) => lsn).join(',')}`;
+      return `vote${life(message)} ack=${message.ackLsn} applied=${message.appliedLsn}${refused}`;
+    }
+    case 'nack':
+      return `nack ${message.kind}${life(message)}${message.kind === 'askSuffix' ? ` after=${message.afterLsn}` : ''}`;
+    case 'leaseGrant':
+      return message.epochs.length === 0
+        ? 'grant nothing'
+        : `grant ${message.epochs.map((epoch) => `e${epoch}`).join(',')}`;
+    case 'checkpointBegin':
+      return `checkpoint_begin${life(message)} scan=${message.scanEpoch}:${message.scanLsn}`;
+    case 'checkpointChunk': {
+      const entries = message.entries.map(
+        ({ key, value, epoch, lsn }) => ` ${textOf(key)}:${textOf(value)}@${epoch}:${lsn}`,
+      );
+      const done = message.sessions.flatMap(({ clientId, done }) =>
+        done.map(({ seq, epoch, lsn }) => ` ${clientId}:${seq}@${epoch}:${lsn}`),
+      );
+      return `checkpoint_chunk${life(message)}${[...entries, ...done].join('')}`;
+    }
+    case 'checkpointEnd':
+      return `checkpoint_end${life(message)} end=${message.endLsn}`;
+    case 'checkpointCredit':
+      return `checkpoint_credit${life(message)} ${message.bytes}`;
+    default:
+      return message.type;
+  }
+}
+
+function life({ epoch, shardInc }: { epoch: number; shardInc: number }): string {
+  return ` e${epoch}${shardInc === 1 ? '' : ` inc=${shardInc}`}`;
+}
+
+export function answerWords(answer: AnswerMessage): string {
+  switch (answer.type) {
+    case 'writeAnswer':
+      return answer.applied ? `written ${answer.epoch}:${answer.lsn}` : 'was absent';
+    case 'readAnswer':
+      return answer.entries
+        .map(({ found, value, epoch, lsn }) => (found ? `${textOf(value)}@${epoch}:${lsn}` : 'absent'))
+        .join(' ');
+    case 'sizeAnswer':
+      return `${answer.count}`;
+    case 'errorAnswer': {
+      const { waitedFor } = JSON.parse(answer.detailsJson) as { waitedFor?: string };
+      return `${errorCodeOf(answer.code)}${waitedFor === undefined ? '' : `, waited for ${waitedFor}`}`;
+    }
+    default:
+      return answer.type;
+  }
+}
+
+/**
+ * `c1 e2 v3 primary last=12 decided=11 {a:1}`, then `S+=c3` while one is being added, `asked=evict` while the catalog
+ * owes an answer, and how many `wait`. A replica is `closed` until a primary of its epoch has opened it.
+ */
+export function shardWords(shard: Shard | undefined): string {
+  if (shard === undefined) return 'no shard';
+  const { rid, epoch, config, log, decidedLsn, primary, loading, opened } = shard;
+  const entries: string[] = [];
+  mapOf(shard, MAP).scan(undefined, ({ key, value }) => {
+    entries.push(`${textOf(key)}:${textOf(value)}`);
+    return true;
+  });
+  const replica = loading !== undefined ? 'loading' : opened === undefined ? 'closed' : 'replica';
+  const words = [ridWord(rid), `e${epoch}`, `v${config.version}`, primary === undefined ? replica : 'primary'];
+  words.push(`last=${log.lastLsn}`, `decided=${decidedLsn}`, `{${entries.sort().join(' ')}}`);
+  if (primary?.plus !== undefined) words.push(`S+=${ridWord(primary.plus.rid)}`);
+  if (primary?.pending !== undefined) words.push(`asked=${primary.pending.kind}`);
+  const waiting = (primary?.waiting.length ?? 0) + (primary?.keys.waiterCount ?? 0);
+  if (waiting > 0) words.push(`wait=${waiting}`);
+  return words.join(' ');
+}
