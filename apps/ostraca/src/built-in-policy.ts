@@ -5,13 +5,16 @@ import { parsePolicy } from '@ostraca/server';
 export const BUILT_IN_GRID = 'dev';
 export const BUILT_IN_MAPS = ['default', 'sessions', 'carts'] as const;
 
-/** Waits for all of the containers, so that each gets its share of primaries. */
+/** Waits for all of the containers, so that each gets its share of primaries. One alone has no replicas. */
 export function builtInPolicy(containers: number): Policy {
-  const maps = BUILT_IN_MAPS.map((name) => ({ name }));
-  const numInitialContainers = Math.max(2, containers);
-  return parsePolicy({
-    grids: [{ name: BUILT_IN_GRID, mapSets: [{ name: 'main', developmentMode: true, numInitialContainers, maps }] }],
-  });
+  const mapSet = {
+    name: 'main',
+    developmentMode: true,
+    numInitialContainers: containers,
+    minSyncReplicas: Math.min(1, containers - 1),
+    maps: BUILT_IN_MAPS.map((name) => ({ name })),
+  };
+  return parsePolicy({ grids: [{ name: BUILT_IN_GRID, mapSets: [mapSet] }] });
 }
 
 /** All on one machine: primary and replica share a host, or nothing could be placed. */

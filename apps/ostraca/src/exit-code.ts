@@ -42,6 +42,7 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, ExitCode>> = {
   unavailable: EXIT.unreachable,
   timeout: EXIT.unreachable,
   incompatible_policy: EXIT.usage,
+  invalid_argument: EXIT.usage,
 };
 
 /** The exit code of a failure and the lines that tell it: never a stack trace, for no failure here is a mystery. */

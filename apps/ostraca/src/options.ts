@@ -1,5 +1,6 @@
 /** Options that several commands share, and how their texts are read. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { usageError } from './exit-code.ts';
 import { KEY_TYPES } from './key-text.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -30,7 +31,13 @@ export function withCatalog(command: Command): Command {
 }
 
 export function catalogsOf(options: { readonly catalog?: readonly string[] }, terminal: Terminal): readonly string[] {
-  return options.catalog ?? parseUrls(terminal.env.OSTRACA_CATALOG || DEFAULT_CATALOG);
+  if (options.catalog !== undefined) return options.catalog;
+  try {
+    return parseUrls(terminal.env.OSTRACA_CATALOG || DEFAULT_CATALOG);
+  } catch (error) {
+    // Of an option commander says it; of a variable nobody would.
+    throw usageError(`OSTRACA_CATALOG: ${(error as Error).message}`);
+  }
 }
 
 export function parseUrls(text: string): readonly string[] {

@@ -79,7 +79,6 @@ describe('wrong usage is exit code 2 and one line', () => {
     ['a listener that is none', ['catalog', '--policy', 'p', '--listen', '7400'], /expected HOST:PORT/],
     ['a name that is none', ['container', '--name', 'a b'], /expected letters, digits/],
     ['no containers', ['dev', '--containers', '0'], /whole number from 1/],
-    ['too few containers', ['dev', '--containers', '1'], /waits for 2 containers: say --containers 2/],
     ['no policy', ['catalog'], /required option '--policy <file>'/],
     [
       'a policy that is not there',
@@ -102,6 +101,21 @@ describe('wrong usage is exit code 2 and one line', () => {
     expect(err).toMatch(says);
     expect(err.trim().split('\n')).toHaveLength(1);
     expect(err).toMatch(/^ostraca: /);
+  });
+
+  test('an address in OSTRACA_CATALOG that is none', async () => {
+    const ran = await ostraca(['map', 'size', 'g', 'm'], { OSTRACA_CATALOG: 'localhost' });
+    const err = 'ostraca: OSTRACA_CATALOG: expected ws://HOST:PORT, got "localhost".\n';
+    expect(ran).toEqual({ code: 2, out: '', err });
+  });
+
+  test('fewer containers than the policy waits for', async () => {
+    const policy = file('two.json', '{"grids":[{"name":"g","mapSets":[{"name":"s","maps":[{"name":"m"}]}]}]}');
+    const { code, err } = await ostraca(['dev', '--policy', policy, '--containers', '1']);
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: expect.stringMatching(/waits for 2 containers: say --containers 2\n$/),
+    });
   });
 });
 

@@ -80,6 +80,11 @@ export class RoutingSource {
     this.#refusals.set(link.url, reason);
   }
 
+  /** Every endpoint speaks another protocol: waiting changes nothing. */
+  disagrees(): boolean {
+    return this.#endpoints.every((url) => this.#options.links.at(url).reason.startsWith('protocol_version: '));
+  }
+
   /** Of the first connect: every endpoint and why. */
   describeFailure(): GridError {
     const endpoints = this.#endpoints.map((url) => {
@@ -87,6 +92,9 @@ export class RoutingSource {
       const open = state === 'open' ? 'connected, no answer' : '';
       return { url, reason: this.#refusals.get(url) ?? (open || reason || 'no answer') };
     });
+    if (this.disagrees()) {
+      return new GridError('protocol_version', { details: { reason: 'every endpoint speaks another', endpoints } });
+    }
     return new GridError('unavailable', { details: { reason: 'no endpoint answered', endpoints } });
   }
 

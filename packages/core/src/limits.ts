@@ -35,6 +35,8 @@ export const LIMITS = {
   /** Output waiting for one peer: past the soft limit we stop reading it, past the hard limit we hang up. */
   outputSoftBytes: 8 * MiB,
   outputHardBytes: 64 * MiB,
+  /** A client that has not written to a partition for so long is forgotten there; clients retry for a tenth of it. */
+  sessionIdleMs: 10 * 60_000,
   /** Requests that wait in one container (for a lease, for a pending write, for an inherited one). */
   waitingRequestsMax: 65_536,
   /** Records that a container keeps beyond need, over all its partitions. */
@@ -55,5 +57,9 @@ assert(
 assert(
   2 * LIMITS.recordBytesMax + LIMITS.keyBytesMax < LIMITS.frameBytesMax,
   'a record fits into a frame, also when its last entry went over recordBytesMax',
+);
+assert(
+  LIMITS.sessionIdleMs >= 2 * LIMITS.operationTimeoutMsMax,
+  'no client still retries a request when its session ends',
 );
 assert(LIMITS.scanBytesMax + LIMITS.valueBytesMax < LIMITS.frameBytesMax, 'an answer of a scan fits into a frame');

@@ -118,6 +118,24 @@ export interface ReplicaFailed {
   readonly reason: string;
 }
 
+/** A container is about to leave: give it nothing new, and move away what it has. */
+export interface Drain {
+  readonly type: 'drain';
+}
+
+/**
+ * A primary that has everything decided and acknowledged, and from now on neither reads nor decides, asks for another
+ * member of S to take over; compare-and-set on (epoch, version). Done: the configuration of the next epoch. Not done:
+ * ChangeRejected, and it may go on.
+ */
+export interface HandOver {
+  readonly type: 'handOver';
+  readonly changeId: number;
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly version: number;
+}
+
 /** A container that has stopped reading and deciding gives all its leases back and leaves. */
 export interface Leave {
   readonly type: 'leave';
@@ -325,7 +343,7 @@ export interface VerifyAnswer {
 // ── Replication: primary and replica ────────────────────────────────────────────────────────────────────────────
 
 /** `digest`: a point at which primaries and replicas compute a digest of their entries (Verify). */
-export type RecordKind = 'write' | 'noop' | 'digest';
+export type RecordKind = 'write' | 'noop' | 'digest' | 'session';
 
 /**
  * One record of a partition's log. `decidedUpTo` and `aborted` are the outcomes known when it was appended:
@@ -508,6 +526,8 @@ export type ControlMessage =
   | ChangeInSync
   | ChangeRejected
   | ReplicaFailed
+  | Drain
+  | HandOver
   | Leave
   | Left
   | ProvedDead;

@@ -58,6 +58,7 @@ const member = shape({
   host: text,
   zone: text,
   alive: fc.boolean(),
+  draining: fc.boolean(),
 });
 const route: fc.Arbitrary<Route> = shape({
   partition,
@@ -160,6 +161,8 @@ export const MESSAGES: Arbitraries = {
   }),
   changeRejected: of('changeRejected', { changeId: uint64, reason: text, config }),
   replicaFailed: of('replicaFailed', { partition, rid, reason: text }),
+  drain: of('drain', {}),
+  handOver: of('handOver', { changeId: uint64, partition, epoch: uint64, version: uint64 }),
   leave: of('leave', {}),
   left: of('left', {}),
   provedDead: of('provedDead', { container: text, incarnation: text }),

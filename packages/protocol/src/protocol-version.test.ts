@@ -4,7 +4,7 @@ import { protoFiles, protoText } from '../scripts/generate.mjs';
 import { agreeOnProtocol, PROTOCOL } from './protocol-version.ts';
 
 /** Of the contract in words that a machine reads: its files by name, without comments and extra white space. */
-const CONTRACT_SHA256 = 'c6d8cba99dcd0fc1216fe2fab66138c415c1f19348ec17ade2a25a7a7f581524';
+const CONTRACT_SHA256 = '690d73eee59c1cbdd7f3f813f0a40892669e3d63a1e0a2f60fb0140babb0ba2a';
 
 function contractHash(): string {
   const hash = createHash('sha256');

@@ -231,9 +231,9 @@ export class Connection {
       this.refuse(reason);
       return;
     }
-    // Not asked to close: until it did, its frame would go on growing in our memory.
-    this.#owner.onRefused(this, reason, reason);
-    this.terminate(reason);
+    // Told why, and not read any more: its frame would go on growing in our memory until it has closed.
+    this.#socket.pause();
+    this.refuse(reason);
   }
 
   #onAlive(): void {

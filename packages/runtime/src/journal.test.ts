@@ -1,7 +1,7 @@
 // Goal: what sync promised is read back after any end, and what is not whole is never taken for what is.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -205,6 +205,9 @@ test('where a directory cannot be made or written, one clear error', async () =>
   const occupied = join(dataDir, '..', 'file');
   await writeFile(occupied, '');
   expect(await failureOf(openJournal(occupied))).toMatchObject({ kind: 'io' });
+  const nowhere = join(dataDir, '..', 'nowhere');
+  await symlink('/nonexistent/directory', nowhere);
+  expect(await failureOf(openJournal(join(nowhere, 'below')))).toMatchObject({ kind: 'io' });
 });
 
 test('a write that fails is final', async () => {

@@ -9,6 +9,8 @@ import { monotonicMs } from '@ostraca/runtime';
 import type { RegistrationEvents } from './registration.ts';
 
 const REACH_CATALOG_MS = 10_000;
+/** A catalog that was started with us counts everybody in its journal as alive for 2 s; longer than that. */
+const RESTARTED_CATALOG_MS = 3_000;
 
 export interface FirstRegistrationOptions {
   readonly catalogs: readonly string[];
@@ -58,10 +60,10 @@ export class FirstRegistration implements RegistrationEvents {
     void this.#waitForName(reason);
   }
 
-  /** The predecessor may be dead, with a lease that still runs: after twice that time it is alive. */
+  /** The predecessor may be dead, with a lease that still runs: after twice that time, but at least 3 s, it is alive. */
   async #waitForName(reason: string): Promise<void> {
     const startedAtMs = monotonicMs();
-    const waitMs = 2 * (await suspectAfterMsOf(this.#catalogs));
+    const waitMs = Math.max(2 * (await suspectAfterMsOf(this.#catalogs)), RESTARTED_CATALOG_MS);
     const leftMs = Math.max(0, startedAtMs + waitMs - monotonicMs());
     this.#timer = setTimeout(() => {
       this.#reject(new GridError('name_in_use', { details: { reason, waitedMs: waitMs } }));

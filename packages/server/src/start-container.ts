@@ -54,7 +54,8 @@ export interface RunningContainer {
   drain(): Promise<void>;
 }
 
-const DRAIN_MS = 5_000;
+/** The container gives up by itself after 10 s. */
+const DRAIN_MS = 12_000;
 
 /**
  * Resolves when it listens and is registered.

@@ -22,7 +22,7 @@ interface ContainerCommandOptions {
   readonly allowOrigin?: readonly string[];
 }
 
-const DRAIN_MS = 10_000;
+const DRAIN_MS = 13_000;
 
 export function addContainerCommand(program: Command, terminal: Terminal): void {
   program

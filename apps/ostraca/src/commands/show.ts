@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { GridError } from '@ostraca/core';
 import { type Command, InvalidArgumentError } from 'commander';
+import { EXIT, failureOf } from '../exit-code.ts';
 import { type CatalogOptions, catalogsOf, jsonOption, withCatalog } from '../options.ts';
 import { type ContainerAnswer, fetchCatalog, fetchContainer } from '../status-of.ts';
 import { line, printTable, type Terminal } from '../terminal.ts';
@@ -38,10 +39,17 @@ async function print(view: View, parts: ShowParts): Promise<void> {
     return;
   }
   const everyMs = (typeof options.watch === 'number' ? options.watch : 1) * 1_000;
-  for (;;) {
-    const rows = await readRows(view, parts);
-    if (terminal.outIsTerminal) terminal.out(CLEAR_SCREEN);
-    printRows(rows, parts);
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      const rows = await readRows(view, parts);
+      if (terminal.outIsTerminal) terminal.out(CLEAR_SCREEN);
+      printRows(rows, parts);
+    } catch (error) {
+      // Whoever watches wants to see the catalog come back, too.
+      const { exitCode, lines } = failureOf(error);
+      if (isFirst || exitCode !== EXIT.unreachable) throw error;
+      for (const text of lines) terminal.err(`ostraca: ${text}\n`);
+    }
     await pause(everyMs);
   }
 }

@@ -15,6 +15,7 @@ import { type ConnectionId, type Host, type Incarnation, type PartitionId, type 
 import type { Machine, Note, Peer } from '../machine.ts';
 import type {
   ChangeInSync,
+  HandOver,
   Heartbeat,
   Message,
   PartitionLease,
@@ -31,6 +32,7 @@ import { hasHost } from './chain.ts';
 import { hostsOf, type Member, type PartitionConfig } from './config.ts';
 import type { CatalogEffects } from './effects.ts';
 import { ForeignShards } from './foreign-shards.ts';
+import { handOver } from './hand-over.ts';
 import { changeInSync } from './in-sync.ts';
 import { leasesByPrimary } from './leases.ts';
 import { Membership } from './membership.ts';
@@ -167,6 +169,12 @@ class CatalogMachine implements Catalog {
         break;
       case 'replicaFailed':
         this.onReplicaFailed(connection, message);
+        break;
+      case 'drain':
+        this.onDrain(connection);
+        break;
+      case 'handOver':
+        this.onHandOver(connection, message, nowMs);
         break;
       case 'leave':
         this.onLeave(connection, nowMs);
@@ -315,6 +323,39 @@ class CatalogMachine implements Catalog {
     return this.leases.get(incarnation) ?? [];
   }
 
+  private onDrain(connection: ConnectionId): void {
+    const host = this.hostOn(connection);
+    if (host === undefined || this.membership.isDraining(host)) return;
+    this.membership.drain(host.container);
+    this.note('info', 'container_draining', { container: host.container });
+    this.isDirty = true;
+  }
+
+  private onHandOver(connection: ConnectionId, request: HandOver, nowMs: number): void {
+    const from = this.hostOn(connection);
+    const config = this.current.partitions[request.partition];
+    if (from === undefined || config === undefined) return;
+    const { membership } = this;
+    const result = handOver(config, request, {
+      ...this.promotions.plannedFacts(config, this.current, nowMs),
+      from,
+      canTakeOver: (rid) =>
+        membership.isAlive(rid) &&
+        !membership.isSuspect(rid.container) &&
+        !membership.isDraining(rid) &&
+        !hasFailed(this.current, request.partition, rid),
+    });
+    if (!result.done) {
+      const { changeId } = request;
+      this.effects.send(connection, { type: 'changeRejected', changeId, reason: result.reason, config });
+      return;
+    }
+    this.changeConfigs([result.config]);
+    this.promotions.notePromoted(request.partition, nowMs);
+    const { partition, epoch, primary } = result.config;
+    this.note('info', 'handed_over', { partition, epoch, from: from.container, to: primary.container });
+  }
+
   private onLeave(connection: ConnectionId, nowMs: number): void {
     const host = this.hostOn(connection);
     if (host === undefined) return;
@@ -447,7 +488,15 @@ class CatalogMachine implements Catalog {
     const containers = current.containers
       .filter((container) => membership.isAlive(container))
       .map(({ container, incarnation, host, zone }) => {
-        return { container, incarnation, host, zone, isSuspect: membership.isSuspect(container) };
+        const isDraining = membership.isDraining({ container, incarnation });
+        return {
+          container,
+          incarnation,
+          host,
+          zone,
+          isSuspect: membership.isSuspect(container) || isDraining,
+          isDraining,
+        };
       });
     const foreign = this.foreign.byGrid();
     return { topology, containers, configs: current.partitions, copiesEver: current.copiesEver, foreign };

@@ -48,6 +48,8 @@ export interface Member extends Host {
   readonly zone: string;
   /** False from the moment that the catalog has given its lease up for lost. */
   readonly alive: boolean;
+  /** It is about to leave. */
+  readonly draining: boolean;
 }
 
 export function isNewer(a: { epoch: Epoch; version: number }, b: { epoch: Epoch; version: number }): boolean {

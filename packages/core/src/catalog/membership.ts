@@ -17,6 +17,8 @@ interface Life {
   expiryMs: number;
   silent: boolean;
   ended: boolean;
+  /** It said that it is about to leave. */
+  draining: boolean;
   reachable: ReadonlySet<Incarnation>;
   reachableAtMs: number;
   /** What it had when it registered. */
@@ -75,6 +77,16 @@ export class Membership {
     const life = must(this.lives.get(name), name);
     life.reachable = new Set(reachable);
     life.reachableAtMs = nowMs;
+  }
+
+  /** Until the end of this life. */
+  drain(name: ContainerName): void {
+    must(this.lives.get(name), name).draining = true;
+  }
+
+  isDraining({ container, incarnation }: Host): boolean {
+    const life = this.lives.get(container);
+    return life !== undefined && life.incarnation === incarnation && life.draining;
   }
 
   end(name: ContainerName, nowMs: number): void {
@@ -151,10 +163,11 @@ export class Membership {
   }
 
   /** Containers as others see them. */
-  membersOf(containers: readonly Omit<Member, 'alive'>[]): Member[] {
+  membersOf(containers: readonly Omit<Member, 'alive' | 'draining'>[]): Member[] {
     return containers.map((one) => {
       const { container, incarnation, address, host, zone } = one;
-      return { container, incarnation, address, host, zone, alive: this.isAlive(one) };
+      const alive = this.isAlive(one);
+      return { container, incarnation, address, host, zone, alive, draining: this.isDraining(one) };
     });
   }
 
@@ -185,6 +198,7 @@ function newLife(incarnation: Incarnation): Life {
     expiryMs: 0,
     silent: false,
     ended: false,
+    draining: false,
     reachable: new Set(),
     reachableAtMs: 0,
     shardIncs: new Map(),

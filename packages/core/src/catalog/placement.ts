@@ -12,7 +12,7 @@
  * configuration alone tells how far it is, so nothing else is remembered and a restarted catalog goes on with it.
  */
 import { assert, must } from '../assert.ts';
-import type { Host, PartitionId } from '../ids.ts';
+import { type Host, type PartitionId, sameRid } from '../ids.ts';
 import type { Unplaceable } from '../messages.ts';
 import { partitionsOf, type TopologyMapSet } from '../topology.ts';
 import { balanceFirst, balanceReplicas } from './balance.ts';
@@ -161,8 +161,33 @@ function healOne(field: Field, plan: Plan): void {
   const copiesEver = field.facts.copiesEver[plan.config.partition] ?? 0;
   const budget = policy.autoReplaceLostShards ? Number.POSITIVE_INFINITY : Math.max(0, wanted - copiesEver);
   const spent = fillSync(field, plan, budget);
+  moveAwayFromDraining(field, plan);
   fillAsync(field, plan, budget - spent);
   markLeaving(field, plan);
+}
+
+/**
+ * A replica whose container is about to leave gets a successor first, and leaves when that one is in sync. A primary
+ * there hands over by itself, and is a replica then. Placed and not begun yet is simply placed elsewhere.
+ */
+function moveAwayFromDraining(field: Field, plan: Plan): void {
+  const drains = ({ incarnation }: Host): boolean => field.live.get(incarnation)?.isDraining === true;
+  for (const host of [...plan.joining, ...plan.async].filter(drains)) {
+    const successor = leastLoaded(field, plan, candidates(field, plan, host));
+    if (successor === undefined) continue;
+    const replaced = (one: Host): Host => (one.incarnation === host.incarnation ? asHost(successor) : one);
+    plan.joining = plan.joining.map(replaced);
+    plan.async = plan.async.map(replaced);
+    field.copies.add(plan.mapSet, successor, 1);
+    field.copies.add(plan.mapSet, host, -1);
+  }
+  if (plan.joining.length > 0 || plan.leaving.length > 0) return;
+  const leaver = staying(field, plan).find((rid) => drains(rid) && !sameRid(rid, plan.config.primary));
+  if (leaver === undefined || inSyncSoon(field, plan) > wantedInSync(plan)) return;
+  const successor = leastLoaded(field, plan, candidates(field, plan, leaver));
+  if (successor === undefined) return;
+  plan.joining.push(asHost(successor));
+  field.copies.add(plan.mapSet, successor, 1);
 }
 
 /** Another copy was lost meanwhile: who was to leave is the nearest replacement. */

@@ -11,8 +11,10 @@ export interface PlacementContainer extends Host {
   /** Label of its machine. */
   readonly host: string;
   readonly zone: string;
-  /** Its connection is lost: it keeps what it has and gets nothing new. */
+  /** Its connection is lost or it is about to leave: it keeps what it has and gets nothing new. */
   readonly isSuspect: boolean;
+  /** It is about to leave: what it has moves away. */
+  readonly isDraining?: boolean;
 }
 
 export interface PlacementFacts {
@@ -134,7 +136,14 @@ export function chooseLeaver(field: Field, plan: Plan): Rid | undefined {
     const own = must(field.live.get(rid.incarnation), 'who stays is live');
     const sharesHost = !plan.mapSet.policy.developmentMode && held.filter(({ host }) => host === own.host).length > 1;
     const sharesZone = held.filter(({ zone }) => zone === own.zone).length > 1;
-    return [sharesHost ? 0 : 1, sharesZone ? 0 : 1, -field.copies.inMapSet(plan.mapSet, rid), -field.copies.of(rid)];
+    const drains = own.isDraining === true;
+    return [
+      drains ? 0 : 1,
+      sharesHost ? 0 : 1,
+      sharesZone ? 0 : 1,
+      -field.copies.inMapSet(plan.mapSet, rid),
+      -field.copies.of(rid),
+    ];
   });
 }
 

@@ -4,6 +4,7 @@ import { type Host, type Incarnation, type PartitionId, type Rid, sameHost, same
 import type { Note } from '../machine.ts';
 import { mapSetOf, type Topology } from '../topology.ts';
 import type { PartitionConfig } from './config.ts';
+import type { HandOverFacts } from './hand-over.ts';
 import type { Membership } from './membership.ts';
 import { decidePromotion, type PromotionFacts } from './promotion.ts';
 import { type CatalogState, hasFailed } from './state.ts';
@@ -59,7 +60,8 @@ export class Promotions {
       primaries.set(incarnation, (primaries.get(incarnation) ?? 0) + 1);
     };
     const rank = ({ container, incarnation }: Rid): number =>
-      (membership.isSuspect(container) ? SUSPECT_RANK : 0) + (primaries.get(incarnation) ?? 0);
+      (membership.isSuspect(container) || membership.isDraining({ container, incarnation }) ? SUSPECT_RANK : 0) +
+      (primaries.get(incarnation) ?? 0);
     const placed = state.partitions.filter((config) => config !== undefined);
     for (const { primary } of placed) count(primary);
     const promotions: Promotion[] = [];
@@ -73,10 +75,28 @@ export class Promotions {
       promotions.push({ from, to });
       if (to.epoch === from.epoch) continue;
       count(to.primary);
-      this.promotedAtMs.set(from.partition, nowMs);
-      this.failedPrimaryEndMs.delete(from.partition);
+      this.notePromoted(from.partition, nowMs);
     }
     return promotions;
+  }
+
+  /** For a planned change of primary: whether grants to older primaries may still run, and who has fewest to do. */
+  plannedFacts(config: PartitionConfig, state: CatalogState, nowMs: number): Pick<HandOverFacts, 'mustWait' | 'rank'> {
+    const reignMs = nowMs - (this.promotedAtMs.get(config.partition) ?? Number.NEGATIVE_INFINITY);
+    const primaries = new Map<Incarnation, number>();
+    for (const placed of state.partitions) {
+      const incarnation = placed?.primary.incarnation;
+      if (incarnation !== undefined) primaries.set(incarnation, (primaries.get(incarnation) ?? 0) + 1);
+    }
+    return {
+      mustWait: config.waitGrants && reignMs < this.options.leaseMs,
+      rank: ({ incarnation }) => primaries.get(incarnation) ?? 0,
+    };
+  }
+
+  notePromoted(partition: PartitionId, nowMs: number): void {
+    this.promotedAtMs.set(partition, nowMs);
+    this.failedPrimaryEndMs.delete(partition);
   }
 
   private factsOf(config: PartitionConfig, state: CatalogState, nowMs: number): Omit<PromotionFacts, 'rank'> {

@@ -26,8 +26,9 @@ export function onRequest(state: ContainerState, connection: ConnectionId, peer:
   };
   const shard = state.shards.get(message.partition);
   const primary = shard?.primary;
+  const hasLeft = state.draining === 'leaving' || state.draining === 'left';
   const isHere = message.type === 'verify' || message.epoch === shard?.epoch;
-  if (shard === undefined || primary === undefined || !isHere || state.draining !== 'no') {
+  if (shard === undefined || primary === undefined || !isHere || hasLeft) {
     return answerError(state, request, 'not_primary', { partition: message.partition });
   }
   const fault = faultOf(state, message);

@@ -9,6 +9,7 @@ import { type Incarnation, sameRid } from '../ids.ts';
 import type { ChangeRejected, ConfigPush, Registered, ShardReport } from '../messages.ts';
 import type { Policy } from '../policy.ts';
 import { matchFollowersToConfig, onChannelClosed } from '../replication/followers.ts';
+import { askHandOverAgain } from '../replication/hand-over.ts';
 import { askAgain, onChangeRejected, onOwnConfig } from '../replication/in-sync.ts';
 import { becomePrimary, stepDown } from '../replication/primary.ts';
 import { isUnwanted } from '../replication/replica.ts';
@@ -26,6 +27,7 @@ export function onRegistered(state: ContainerState, message: Registered): void {
   state.session.onRegistered(message, state.nowMs);
   // It was on its way out when the connection broke: whether the catalog heard is unknown, so it says it again.
   if (state.draining === 'leaving') state.session.send({ type: 'leave' });
+  if (state.draining === 'draining') state.session.send({ type: 'drain' });
 }
 
 export function shardReports(state: ContainerState): ShardReport[] {
@@ -45,7 +47,12 @@ export function onConfigPush(state: ContainerState, push: ConfigPush): void {
   state.routingChanged = true;
   for (const config of push.configs) adopt(state, config);
   // The answer to a change in flight may have been lost with the old connection; a full push comes with a new one.
-  if (push.full) for (const shard of state.shards.values()) askAgain(shard, state.ports);
+  if (push.full) {
+    for (const shard of state.shards.values()) {
+      askAgain(shard, state.ports);
+      askHandOverAgain(shard, state.ports);
+    }
+  }
   matchChannels(state);
 }
 

@@ -60,7 +60,10 @@ export interface ContainerState {
   readonly touchedPrimaries: Set<Shard>;
   readonly touchedReplicas: Set<Shard>;
   nowMs: number;
-  /** `leaving`: nothing is admitted; `left`: nothing is read or decided any more. */
-  draining: 'no' | 'stopping' | 'leaving' | 'left';
+  /**
+   * `draining`: primaries are handed over and copies move away, everything is served. `leaving`: nothing is read or
+   * decided any more, the catalog is told. `left`: it knows.
+   */
+  draining: 'no' | 'draining' | 'leaving' | 'left';
   drainUntilMs: number;
 }

@@ -48,6 +48,8 @@ export interface ContainerStatus {
   readonly lastFailure: string;
   readonly leaseMs: number;
   readonly draining: boolean;
+  /** It has left: nothing here is read or decided any more. */
+  readonly left: boolean;
   readonly clients: readonly { readonly name: string; readonly clientId: string }[];
   readonly shards: readonly ShardStatus[];
 }

@@ -8,14 +8,17 @@
  *
  * What many messages of one turn give cause for (appends, votes, hints, routing) is sent once, when the turn ends.
  */
+import { hostsOf, type Member, type PartitionConfig } from '../catalog/config.ts';
 import type { ConnectionId, Host, PartitionId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Machine, Peer } from '../machine.ts';
 import type { Message, ReplicationMessage, RequestMessage } from '../messages.ts';
 import { hint, openFollower, openPatiently, pump, trimLog } from '../replication/followers.ts';
+import { driveHandOver } from '../replication/hand-over.ts';
 import { considerChanges } from '../replication/in-sync.ts';
 import { stepDown, tryDecide } from '../replication/primary.ts';
 import { vote } from '../replication/replica.ts';
+import { expireSessions } from '../replication/session-expiry.ts';
 import type { ShardPorts } from '../shard/ports.ts';
 import { expireWaiting, retryWaiting } from '../shard/requests.ts';
 import type { Shard } from '../shard/shard.ts';
@@ -36,15 +39,20 @@ import { type ContainerStatus, isReady, shardStatus } from './container-status.t
 import { Leases } from './leases.ts';
 import { onReplicationMessage } from './replication-inbox.ts';
 
-/** A container that drains waits so long for what is in flight. */
-const DRAIN_MS = 1_000;
+/** A container that drains waits so long for its shards to move away. */
+const DRAIN_MS = 10_000;
+const RECONNECT_MS = 2_000;
+const SESSIONS_EVERY_MS = 1_000;
 
 export interface Container extends Machine {
   status(): ContainerStatus;
   metrics(): ContainerMetrics;
   /** Its assigned shards are ready; true while none is assigned. */
   ready(): boolean;
-  /** Stops admission, lets go what is in flight, gives the leases back and leaves; the note `left` says that it is done. */
+  /**
+   * Hands its primaries over and lets its copies move away, while everything is served; then, or after 10 s, gives its
+   * leases back and leaves. The note `left` says that it is done.
+   */
   drain(nowMs: number): void;
   /** For checkers: the shard as it is. */
   inspectShard(partition: PartitionId): Shard | undefined;
@@ -59,6 +67,7 @@ class ContainerMachine implements Container {
   #changeId = 0;
   #nextPingMs = 0;
   #lastTrimMs = 0;
+  #lastSessionsMs = 0;
 
   constructor(options: ContainerOptions) {
     const { effects, random, address, host, zone, catalogs } = options;
@@ -153,6 +162,12 @@ class ContainerMachine implements Container {
       this.#lastTrimMs = nowMs;
       for (const shard of state.shards.values()) trimLog(shard, state.ports.retentionBytes());
     }
+    if (nowMs - this.#lastSessionsMs > SESSIONS_EVERY_MS) {
+      this.#lastSessionsMs = nowMs;
+      for (const shard of state.shards.values()) {
+        if (shard.primary !== undefined) expireSessions(shard, shard.primary, state.ports);
+      }
+    }
     if (state.draining !== 'no') this.#goOnDraining();
   }
 
@@ -184,6 +199,7 @@ class ContainerMachine implements Container {
       lastFailure: session.lastFailure,
       leaseMs: session.leaseMs,
       draining: draining !== 'no',
+      left: draining === 'left',
       clients: [...connections.values()]
         .filter(({ role }) => role === 'client')
         .map(({ name, incarnation }) => ({ name, clientId: incarnation })),
@@ -201,8 +217,9 @@ class ContainerMachine implements Container {
 
   drain(nowMs: number): void {
     if (this.#state.draining !== 'no') return;
-    this.#state.draining = 'stopping';
+    this.#state.draining = 'draining';
     this.#state.drainUntilMs = nowMs + DRAIN_MS;
+    this.#state.session.send({ type: 'drain' });
   }
 
   inspectShard(partition: PartitionId): Shard | undefined {
@@ -297,9 +314,12 @@ class ContainerMachine implements Container {
 
   #goOnDraining(): void {
     const state = this.#state;
-    if (state.draining !== 'stopping') return;
-    const isBusy = [...state.shards.values()].some(({ primary }) => primary !== undefined && primary.attached.size > 0);
-    if (isBusy && state.nowMs < state.drainUntilMs) return;
+    if (state.draining !== 'draining') return;
+    for (const shard of state.shards.values()) {
+      if (shard.primary !== undefined) driveHandOver(shard, shard.primary, state.ports);
+    }
+    const isEmpty = ![...state.shards.values()].some(({ config }) => isNamed(config, state.self));
+    if (!isEmpty && this.#hasSuccessor() && state.nowMs < state.drainUntilMs) return;
     // From here on nothing is read or decided; only then may the leases be given back.
     for (const shard of state.shards.values()) stepDown(shard, state.ports);
     state.draining = 'leaving';
@@ -307,6 +327,16 @@ class ContainerMachine implements Container {
       state.draining = 'left';
       state.ports.note('left', { without: 'catalog' });
     }
+  }
+
+  /** Somebody to hand over to: when a whole grid ends, nobody waits for anybody. */
+  #hasSuccessor(): boolean {
+    const { members, self, session, nowMs, drainUntilMs } = this.#state;
+    const stays = ({ incarnation, alive, draining }: Member): boolean =>
+      incarnation !== self.incarnation && alive && !draining;
+    // A catalog that is away for a moment is waited for, not for long: it may have ended too.
+    if (!session.isRegistered) return nowMs < drainUntilMs - DRAIN_MS + RECONNECT_MS;
+    return [...members.values()].some(stays);
   }
 
   #newPorts(self: Host, options: ContainerOptions): ShardPorts {
@@ -335,4 +365,8 @@ class ContainerMachine implements Container {
       mutated: (rule) => mutations?.has(rule) === true,
     };
   }
+}
+
+function isNamed(config: PartitionConfig, self: Host): boolean {
+  return hostsOf(config).some(({ incarnation }) => incarnation === self.incarnation);
 }

@@ -322,7 +322,15 @@ export class OneContainer {
   #know(container: string): void {
     if (this.#members.has(container)) return;
     const address = `ws://${container}`;
-    this.#members.set(container, { container, incarnation: container, address, host: 'h', zone: '', alive: true });
+    this.#members.set(container, {
+      container,
+      incarnation: container,
+      address,
+      host: 'h',
+      zone: '',
+      alive: true,
+      draining: false,
+    });
   }
 
   #push(configs: readonly PartitionConfig[], full = false): void {

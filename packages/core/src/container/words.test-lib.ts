@@ -126,6 +126,8 @@ export function messageWords(message: Message): string | undefined {
     case 'leasePing':
     case 'routing':
       return undefined;
+    case 'handOver':
+      return `hand_over e${message.epoch} v${message.version}`;
     case 'changeInSync': {
       const { kind, target, epoch, version, keepLsn } = message;
       return `${kind} ${ridWord(target)} e${epoch} v${version}${kind === 'evict' ? ` keep=${keepLsn}` : ''}`;

@@ -12,6 +12,7 @@ import type { ShardPorts } from '../shard/ports.ts';
 import type { Shard } from '../shard/shard.ts';
 import { type Follower, isConsistent, ridOf } from './follower.ts';
 import { matchFollowersToConfig } from './followers.ts';
+import { resume } from './hand-over.ts';
 import { matchOf, othersInSync, type PendingChange, type Primary, tryDecide } from './primary.ts';
 
 /** A candidate may be so many records behind when writes begin to wait for it. */
@@ -21,6 +22,7 @@ const ADD_RETRY_MS = 250;
 /** Looks whether S should change; called on ticks and when something happened that may call for it. */
 export function considerChanges(shard: Shard, primary: Primary, ports: ShardPorts): void {
   noteProgress(shard, primary, ports);
+  if (primary.handOver.state === 'asked') return;
   dropSilentCandidate(shard, primary, ports);
   if (primary.pending !== undefined) return;
   const evictee = memberToEvict(shard, primary, ports);
@@ -168,6 +170,8 @@ export function onOwnConfig(shard: Shard, primary: Primary, ports: ShardPorts, c
   const { pending, plus } = primary;
   shard.config = config;
   primary.pending = undefined;
+  // The compare-and-set of a hand-over that was asked for fails now: this is the answer.
+  if (primary.handOver.state === 'asked') resume(primary, ports);
   const isIn = (rid: Rid) => config.sync.some((member) => sameRid(member, rid));
   if (plus !== undefined && (isIn(plus.rid) || pending?.kind === 'add')) primary.plus = undefined;
   if (before.some((rid) => !isIn(rid))) {
@@ -187,7 +191,8 @@ export function onOwnConfig(shard: Shard, primary: Primary, ports: ShardPorts, c
 
 /** The catalog declined; `config` may be newer than ours, and then says why. */
 export function onChangeRejected(primary: Primary, ports: ShardPorts, changeId: number): void {
-  const { pending, plus } = primary;
+  const { pending, plus, handOver } = primary;
+  if (handOver.state === 'asked' && handOver.changeId === changeId) resume(primary, ports);
   if (pending?.changeId !== changeId) return;
   primary.pending = undefined;
   if (pending.kind !== 'add' || plus === undefined) return;

@@ -57,6 +57,11 @@ export interface Primary {
   readonly verifications: Map<Lsn, Verification>;
   /** Something changed that those who wait may have waited for. */
   retryWaiting: boolean;
+  /**
+   * A planned change of primary. `stopping`: new requests wait until everything is decided and acknowledged. `asked`:
+   * nothing is read or decided any more, whatever becomes of the question, until a configuration answers it.
+   */
+  handOver: { state: 'no' | 'stopping' | 'asked'; changeId: number; sinceMs: number; notBeforeMs: number };
   /** A refusal or a smaller S: some record may have to be aborted. */
   mustConsiderAborts: boolean;
 }
@@ -111,6 +116,7 @@ export function becomePrimary(shard: Shard, config: PartitionConfig, grantUntilM
     attached: new Map(),
     verifications: new Map(),
     retryWaiting: false,
+    handOver: { state: 'no', changeId: 0, sinceMs: 0, notBeforeMs: 0 },
     mustConsiderAborts: shard.log.placeholders.size > 0,
   };
   for (let lsn = shard.decidedLsn + 1; lsn <= shard.log.lastLsn; lsn++) {
@@ -149,6 +155,7 @@ export function mayRead(shard: Shard, primary: Primary, ports: ShardPorts): bool
   if (ports.mutated('readWithoutLease')) return true;
   const nowMs = ports.nowMs();
   if (nowMs < primary.grantsEndMs) return false;
+  if (primary.handOver.state === 'asked' && !ports.mutated('handOverReadsOn')) return false;
   if (nowMs < ports.catalogLeaseUntilMs(shard.partition)) return true;
   if (shard.config.elr.length > 0) return false;
   const ackers = ackersOf(shard, primary);
@@ -203,7 +210,7 @@ export function tryDecide(shard: Shard, ports: ShardPorts): void {
   const { primary, log } = shard;
   if (primary === undefined) return;
   if (primary.mustConsiderAborts) considerAborts(shard, primary, ports);
-  if (!grantsHaveEnded(primary, ports)) return;
+  if (!grantsHaveEnded(primary, ports) || primary.handOver.state === 'asked') return;
   while (shard.decidedLsn < log.lastLsn && !isFrozen(primary, ports)) {
     if (!hasMin(shard) && !ports.mutated('decideBelowMin')) break;
     const alone = shard.config.sync.length === 1;

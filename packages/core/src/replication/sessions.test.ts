@@ -9,7 +9,7 @@ const client = 'c'.repeat(32);
 function record(lsn: number, seq: number, ackedBelow = 1): LogRecord {
   return {
     ...{ lsn, epoch: 2, kind: 'write', clientId: client, seq, ackedBelow, map: NO_MAP, operations: [] },
-    ...{ decidedUpTo: 0, aborted: [] },
+    ...{ decidedUpTo: 0, aborted: [], clockMs: 0, ceilingMs: 0 },
   };
 }
 
@@ -60,6 +60,23 @@ test('a checkpoint carries completion records, and never takes any back', () => 
   for (const session of sessions.checkpoint()) copy.restore(session);
   expect(copy.find(client, 7)).toEqual({ is: 'done', epoch: 2, lsn: 3 });
   expect(copy.find(client, 8)).toEqual({ is: 'done', epoch: 2, lsn: 4 });
+});
+
+test('an idle client is forgotten by a record of the log, unless it has come back', () => {
+  const sessions = new Sessions();
+  sessions.end(record(3, 1), true);
+  expect(sessions.idle(1_000, 10)).toEqual([]);
+  expect(sessions.idle(1_000 + LIMITS.sessionIdleMs - 1, 10)).toEqual([]);
+  expect(sessions.idle(1_000 + LIMITS.sessionIdleMs, 10)).toEqual([client]);
+  const end = { ...record(4, 0, 0), kind: 'session' } as const;
+  sessions.begin(end);
+  sessions.begin(record(5, 2));
+  sessions.end(end, true);
+  expect(sessions.find(client, 1).is, 'its answers are gone').toBe('new');
+  expect(sessions.find(client, 2), 'what it asks now is not').toEqual({ is: 'in_progress', lsn: 5 });
+  sessions.end(record(5, 2), true);
+  sessions.end({ ...end, lsn: 6 }, true);
+  expect(sessions.clientCount).toBe(0);
 });
 
 test('a seq far ahead of what was acknowledged is outside the window', () => {

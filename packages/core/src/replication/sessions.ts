@@ -16,6 +16,8 @@ interface Session {
   readonly done: Map<number, { readonly epoch: Epoch; readonly lsn: Lsn }>;
   readonly inProgress: Map<number, Lsn>;
   readonly refused: Map<number, RememberedRefusal>;
+  /** At the primary: when it last asked, by the monotonic clock; undefined: not since this shard's promotion. */
+  activeMs: number | undefined;
 }
 
 /** `absent`: a delete found nothing, which is no error. */
@@ -54,13 +56,35 @@ export class Sessions {
     return isOutside ? { is: 'outside_window' } : NEW;
   }
 
+  /** The client asks: it is not idle. */
+  noteActive(clientId: ClientId, nowMs: number): void {
+    const session = this.#byClient.get(clientId);
+    if (session !== undefined) session.activeMs = nowMs;
+  }
+
+  /** At the primary: clients that were idle for so long, with nothing undecided; at most `countMax`. */
+  idle(nowMs: number, countMax: number): ClientId[] {
+    const clients: ClientId[] = [];
+    for (const [clientId, session] of this.#byClient) {
+      session.activeMs ??= nowMs;
+      const isIdle = session.inProgress.size === 0 && nowMs - session.activeMs >= LIMITS.sessionIdleMs;
+      if (isIdle && clients.push(clientId) >= countMax) break;
+    }
+    return clients;
+  }
+
   begin(record: LogRecord): void {
+    if (record.kind === 'session') return;
     if (record.clientId !== '') this.#session(record.clientId).inProgress.set(record.seq, record.lsn);
   }
 
   /** The record is decided: committed, or rolled back and then new again unless the primary remembers its answer. */
   end(record: LogRecord, committed: boolean): void {
     if (record.clientId === '') return;
+    if (record.kind === 'session') {
+      if (committed) this.#expire(record.clientId);
+      return;
+    }
     const session = this.#session(record.clientId);
     // A retry may already stand in the log under the same seq, when this one was rolled back.
     if (session.inProgress.get(record.seq) === record.lsn) session.inProgress.delete(record.seq);
@@ -104,6 +128,7 @@ export class Sessions {
     for (const session of this.#byClient.values()) {
       session.inProgress.clear();
       session.refused.clear();
+      session.activeMs = undefined;
     }
   }
 
@@ -123,10 +148,17 @@ export class Sessions {
     this.acknowledge(clientId, ackedBelow);
   }
 
+  /** If it came back meanwhile, what it has undecided finds its session, as new as on every replica. */
+  #expire(clientId: ClientId): void {
+    const inProgress = this.#byClient.get(clientId)?.inProgress;
+    this.#byClient.delete(clientId);
+    for (const [seq, lsn] of inProgress ?? []) this.#session(clientId).inProgress.set(seq, lsn);
+  }
+
   #session(clientId: ClientId): Session {
     let session = this.#byClient.get(clientId);
     if (session === undefined) {
-      session = { ackedBelow: 0, done: new Map(), inProgress: new Map(), refused: new Map() };
+      session = { ackedBelow: 0, done: new Map(), inProgress: new Map(), refused: new Map(), activeMs: undefined };
       this.#byClient.set(clientId, session);
     }
     return session;

@@ -2,7 +2,7 @@
 import type { ErrorCode, ErrorDetails } from '../errors.ts';
 import type { ConnectionId, Host, Incarnation, PartitionId } from '../ids.ts';
 import type { Note } from '../machine.ts';
-import type { AnswerMessage, ChangeInSync, LogRecord, ReplicationMessage } from '../messages.ts';
+import type { AnswerMessage, ChangeInSync, HandOver, LogRecord, ReplicationMessage } from '../messages.ts';
 import type { PendingRequest } from './request.ts';
 
 export interface ShardPorts {
@@ -12,7 +12,7 @@ export interface ShardPorts {
   /** To a replica, on the one connection that this primary's container opened to it; false while there is none. */
   toFollower(incarnation: Incarnation, message: ReplicationMessage): boolean;
   /** To the catalog; false while not registered. */
-  toCatalog(message: ChangeInSync): boolean;
+  toCatalog(message: ChangeInSync | HandOver): boolean;
   /** To a primary, on the connection by which it opened the shard. */
   toPrimary(connection: ConnectionId, message: ReplicationMessage): void;
   answer(request: PendingRequest, message: AnswerMessage): void;
@@ -52,4 +52,5 @@ export type Mutation =
   | 'noFreeze'
   | 'abortIgnoresEligible'
   | 'readWithoutLease'
-  | 'noCompletionRecords';
+  | 'noCompletionRecords'
+  | 'handOverReadsOn';

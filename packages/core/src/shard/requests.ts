@@ -19,6 +19,8 @@ const READ_BYTES_MAX = 2 * LIMITS.valueBytesMax;
 
 export function submit(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest): void {
   const { message } = request;
+  // The next primary answers it; or this one, if nothing comes of the hand-over.
+  if (primary.handOver.state !== 'no') return wait(primary, request);
   switch (message.type) {
     case 'read':
       return read(shard, primary, ports, request, message);
@@ -139,6 +141,7 @@ function beginsWith(key: Uint8Array, prefix: Uint8Array): boolean {
 
 function write(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest, message: Write): void {
   const { clientId } = request;
+  shard.sessions.noteActive(clientId, ports.nowMs());
   const attempt = shard.sessions.find(clientId, message.seq, message.ackedBelow);
   switch (attempt.is) {
     case 'done':

@@ -132,6 +132,10 @@ export const SCHEMA: Schema = {
       "alive": {
         "type": "bool",
         "id": 6
+      },
+      "draining": {
+        "type": "bool",
+        "id": 7
       }
     }
   },
@@ -406,6 +410,30 @@ export const SCHEMA: Schema = {
       "reason": {
         "type": "string",
         "id": 3
+      }
+    }
+  },
+  "Drain": {
+    "fields": {}
+  },
+  "HandOver": {
+    "fields": {
+      "changeId": {
+        "type": "uint64",
+        "id": 1,
+        "protoName": "change_id"
+      },
+      "partition": {
+        "type": "uint32",
+        "id": 2
+      },
+      "epoch": {
+        "type": "uint64",
+        "id": 3
+      },
+      "version": {
+        "type": "uint64",
+        "id": 4
       }
     }
   },
@@ -850,6 +878,8 @@ export const SCHEMA: Schema = {
           "leave",
           "left",
           "provedDead",
+          "drain",
+          "handOver",
           "replOpen",
           "replOpenAck",
           "checkpointBegin",
@@ -1010,6 +1040,15 @@ export const SCHEMA: Schema = {
         "id": 49,
         "protoName": "proved_dead"
       },
+      "drain": {
+        "type": "Drain",
+        "id": 50
+      },
+      "handOver": {
+        "type": "HandOver",
+        "id": 51,
+        "protoName": "hand_over"
+      },
       "replOpen": {
         "type": "ReplOpen",
         "id": 60,
@@ -1103,7 +1142,8 @@ export const SCHEMA: Schema = {
       "RECORD_KIND_UNSPECIFIED": 0,
       "RECORD_KIND_WRITE": 1,
       "RECORD_KIND_NOOP": 2,
-      "RECORD_KIND_DIGEST": 3
+      "RECORD_KIND_DIGEST": 3,
+      "RECORD_KIND_SESSION": 4
     }
   },
   "LogRecord": {

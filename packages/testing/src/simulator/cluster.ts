@@ -117,7 +117,11 @@ export class Cluster {
     for (const process of [this.catalog, ...this.containers]) process.continue();
     this.#options.world.network.heal();
     this.startCatalog();
-    for (const process of this.containers) this.startContainer(process);
+    for (const process of this.containers) {
+      // Who was asked to leave does so, now.
+      if (process.machine?.status().draining === true) this.crashContainer(process, false);
+      this.startContainer(process);
+    }
     this.journal.fsyncMs = 2;
     this.refusals.clear();
     this.poisonEvery = 0;

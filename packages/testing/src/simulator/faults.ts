@@ -66,6 +66,8 @@ export class Faults {
         return this.#crashMany();
       case 'stop':
         return this.#stop(this.#anyContainer(), this.#lasting(12_000));
+      case 'drain':
+        return this.#drain(this.#anyContainer());
       case 'catalogCrash':
         return this.#crashCatalog();
       case 'catalogStop':
@@ -131,6 +133,11 @@ export class Faults {
     if (state === undefined || cluster.containers.some((one) => !one.isAlive)) return false;
     return state.partitions.every((config) => {
       if (config === undefined || config.lost) return false;
+      // Nor what its primary has asked for: the copy that it counts on may be about to be evicted.
+      const asks = cluster.containers.some(
+        ({ machine }) => machine?.inspectShard(config.partition)?.primary?.pending?.kind === 'evict',
+      );
+      if (asks) return false;
       const { minSyncReplicas } = this.#options.scenario.mapSet;
       // The catalog may not have heard yet that a member died: its new life counts for nothing.
       const others = config.sync.filter(
@@ -144,6 +151,25 @@ export class Faults {
     if (!process.isAlive || process.isStopped) return false;
     process.stop();
     this.#after(lastingMs, () => process.continue());
+    return true;
+  }
+
+  /** SIGTERM: it hands over, leaves, and is started again. It may be the last copy that leaves. */
+  #drain(process: VirtualProcess<Container>): boolean {
+    const { scenario, cluster } = this.#options;
+    if (!process.isAlive || process.isStopped || scenario.isGentle) return false;
+    const { incarnation } = process.peer;
+    process.post(() => process.machine?.drain(process.clockMs));
+    const look = (): void => {
+      if (!process.isAlive || process.peer.incarnation !== incarnation) return;
+      if (process.machine?.status().left !== true) {
+        this.#after(100, look);
+        return;
+      }
+      cluster.crashContainer(process, false);
+      cluster.startContainer(process);
+    };
+    this.#after(100, look);
     return true;
   }
 

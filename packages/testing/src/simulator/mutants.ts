@@ -31,6 +31,12 @@ export const MUTANTS: readonly Mutant[] = [
     seedsMax: 1_000,
     isRequired: false,
   },
+  {
+    name: 'handOverReadsOn',
+    breaks: 'a primary that asked for its successor reads no more',
+    seedsMax: 1_000,
+    isRequired: false,
+  },
 ];
 
 /** Runs seeds from `firstSeed` on; the first report with a violation, or undefined: the mutant survived. */

@@ -16,6 +16,7 @@ export const FAULT_KINDS = [
   'silentCrash',
   'crashMany',
   'stop',
+  'drain',
   'catalogCrash',
   'catalogStop',
   'cut',
