@@ -39,6 +39,10 @@ export type Broken = Readonly<Record<MutantName, boolean>>;
 
 const NEEDS: Partial<Record<MutantName, Partial<Bounds>>> = {
   phBug: { refusals: 1 },
+  // Two transactions in one log, and one eviction between their rollbacks. Crashes and retries play no part.
+  keepNoAnswered: { retries: 0, crashes: 0, changes: 3, promotions: 3 },
+  // Three promotions, of which the second is never made use of.
+  forgetKeep: { transactions: 1, retries: 0, crashes: 0, changes: 3, promotions: 3 },
 };
 
 export const MUTANTS: readonly Mutant[] = (Object.keys(RULES) as MutantName[]).map((name) => ({

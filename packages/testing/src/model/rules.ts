@@ -4,7 +4,8 @@
  * the votes of its epoch and its log; that the catalog has gone on is not known here.
  */
 import type { Bounds } from './bounds.ts';
-import type { Broken } from './mutants.ts';
+import { canVote, refusalsOf, takeVote } from './delivery.ts';
+import { type Broken, breaking, type MutantName } from './mutants.ts';
 import {
   ANSWERED,
   abortedBy,
@@ -27,6 +28,7 @@ import {
   kindOf,
   type Layout,
   LENGTH,
+  layoutOf,
   MEMBERS,
   PLACEHOLDERS,
   REQUEST,
@@ -35,13 +37,21 @@ import {
   refusedAt,
   replicaAt,
   transactionOf,
-  votesAt,
 } from './state.ts';
 
 export interface Model {
   readonly bounds: Bounds;
   readonly layout: Layout;
   readonly broken: Broken;
+  /** Whether a change of S is asked for, accepted and learnt in one step: see actions-in-sync.ts. */
+  readonly isChangeOneStep: boolean;
+}
+
+/** `mutant`: the rule to leave out. `isChangeOneStep`: by default, wherever that loses nothing. */
+export function modelOf(bounds: Bounds, mutant?: MutantName, isChangeOneStep?: boolean): Model {
+  const broken = breaking(mutant);
+  const needsSteps = broken.noFreeze || broken.evictNotConfirmed || broken.expandLate;
+  return { bounds, layout: layoutOf(bounds), broken, isChangeOneStep: isChangeOneStep ?? !needsSteps };
 }
 
 /** |S \ P|, of the members beginning at `members`. */
@@ -75,18 +85,26 @@ function counts({ broken }: Model, state: Uint8Array, primaryAt: number, replica
   return !(isEvictee && broken.evictNotConfirmed);
 }
 
-/** All of S+ hold the record at `lsn`, and none holds a placeholder of it. */
+/** All of S+ hold the record at `lsn`, or can, and none holds a placeholder of it. */
 export function isAckedByAll(model: Model, state: Uint8Array, primary: number, lsn: number): boolean {
   const { layout } = model;
   const primaryAt = replicaAt(layout, primary);
-  const bit = 1 << (lsn - 1);
-  if ((at(state, primaryAt + PLACEHOLDERS) & bit) !== 0) return false;
+  if (lsn > 0 && (at(state, primaryAt + PLACEHOLDERS) & (1 << (lsn - 1))) !== 0) return false;
   for (let replica = 0; replica < layout.replicas; replica++) {
     if (replica === primary || !counts(model, state, primaryAt, replica)) continue;
-    if (at(state, votesAt(layout, primary) + replica) <= lsn) return false;
-    if ((at(state, refusedAt(layout, primary) + replica) & bit) !== 0) return false;
+    if (!canVote(model, state, primary, replica, lsn)) return false;
   }
   return true;
+}
+
+/** The votes that `isAckedByAll` found possible have come. */
+export function takeVotes(model: Model, state: Uint8Array, primary: number, lsn: number): void {
+  const { layout } = model;
+  const primaryAt = replicaAt(layout, primary);
+  for (let replica = 0; replica < layout.replicas; replica++) {
+    if (replica === primary || !counts(model, state, primaryAt, replica)) continue;
+    takeVote(model, state, primary, replica, lsn);
+  }
 }
 
 /** The lsn of the record in the log of `epoch`, up to `length`, that aborts `lsn`, or 0. */
@@ -146,9 +164,8 @@ export function isSettled(model: Model, state: Uint8Array, primary: number): boo
     if (replica === primary) continue;
     const member = at(state, primaryAt + MEMBERS + replica);
     if (kindOf(member) >= ELR && keepOf(member) === KEEP_ALL) return false;
-    if (counts(model, state, primaryAt, replica) && at(state, votesAt(layout, primary) + replica) === 0) return false;
   }
-  return true;
+  return isAckedByAll(model, state, primary, 0);
 }
 
 /** N1, A1: own records may be aborted; of inherited ones those that a member of the inherited S never held. */
@@ -160,7 +177,7 @@ export function mayAbort(model: Model, state: Uint8Array, primary: number, lsn: 
   let refused = at(state, primaryAt + PLACEHOLDERS);
   const inherited = at(state, primaryAt + FIRST_SYNC);
   for (let replica = 0; replica < layout.replicas; replica++) {
-    if ((inherited & (1 << replica)) !== 0) refused |= at(state, refusedAt(layout, primary) + replica);
+    if ((inherited & (1 << replica)) !== 0) refused |= knownRefusals(model, state, primary, replica);
   }
   return (refused & (1 << (lsn - 1))) !== 0;
 }
@@ -181,12 +198,16 @@ export function keepLsnOf({ layout, broken }: Model, state: Uint8Array, primary:
   return keep;
 }
 
-/** E3: holds the whole log, and no placeholder. */
-export function mayJoin({ layout, broken }: Model, state: Uint8Array, primary: number, replica: number): boolean {
-  const primaryAt = replicaAt(layout, primary);
-  const needed = at(state, primaryAt + (broken.addDec ? DECIDED : LENGTH));
-  if (at(state, votesAt(layout, primary) + replica) <= needed) return false;
-  return broken.phBug || at(state, refusedAt(layout, primary) + replica) === 0;
+/** What the primary was told: by one that has joined its epoch, or had before it left. */
+function knownRefusals(model: Model, state: Uint8Array, primary: number, replica: number): number {
+  const { layout } = model;
+  const isHere = at(state, replicaAt(layout, replica) + EPOCH) === at(state, replicaAt(layout, primary) + EPOCH);
+  return isHere ? refusalsOf(model, state, primary, replica) : at(state, refusedAt(layout, primary) + replica);
+}
+
+/** E3: up to where a candidate must hold the log. */
+export function joinLsnOf({ layout, broken }: Model, state: Uint8Array, primary: number): number {
+  return at(state, replicaAt(layout, primary) + (broken.addDec ? DECIDED : LENGTH));
 }
 
 /** Whether the catalog still takes this replica for the primary: compare-and-set on (epoch, version, primary). */

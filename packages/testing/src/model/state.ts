@@ -66,6 +66,8 @@ export const EVICT_ASKED = 1;
 export const EVICT_ACCEPTED = 2;
 export const ADD_ASKED = 3;
 export const ADD_ACCEPTED = 4;
+/** The target of a request that will never be accepted (canonical.ts). */
+export const NO_TARGET = 15;
 
 /** Transaction: the epochs in which its two attempts arrived (0: not yet), and whether its client was told "rolled back". */
 export const FIRST_ATTEMPT = 0;
