@@ -13,6 +13,8 @@ import { conclude, root, runCommand, runVitest } from './stage.mjs';
 const NEWER_NODE_MAJOR = 24;
 const newerNode = join(root, 'node_modules', 'node24', 'bin', 'node');
 const simulator = join(root, 'packages', 'testing', 'dist', 'simulator', 'cli.js');
+/** A fixed small set here, so that a red run is red again; `npm run sim` draws fresh seeds. */
+const FIRST_SEED = '1';
 const simulatorSeeds = process.env.SIM_SEEDS ?? '200';
 
 // The checks have run scripts/ already, and its outcome does not depend on the version of Node.js.
@@ -55,7 +57,15 @@ function simulate() {
     say(`simulator: ${simulator} is not there, so it is not run`);
     return [];
   }
-  return [runCommand(`simulator, ${simulatorSeeds} seeds`, process.execPath, [simulator, '--seeds', simulatorSeeds])];
+  return [
+    runCommand(`simulator, ${simulatorSeeds} seeds`, process.execPath, [
+      simulator,
+      '--seed',
+      FIRST_SEED,
+      '--seeds',
+      simulatorSeeds,
+    ]),
+  ];
 }
 
 /** The tests of /metrics ask promtool. A CI machine is Debian and ours alone, so there we may install it. */

@@ -39,7 +39,6 @@ export class FakeNetwork {
   nowMs = 1_000;
   readonly events: StatusEvent[] = [];
   connected: GridError | 'yes' | undefined;
-  busy = false;
   /** Every dial, in order. */
   readonly dialled: string[] = [];
   readonly #urls = new Map<ConnectionId, string>();
@@ -56,9 +55,6 @@ export class FakeNetwork {
       random: newRandom(1),
       settings: { connectTimeoutMs: 10_000, maxPendingBytes: 1_000_000, onUnavailable: 'wait', ...settings },
       onStatus: (event) => this.events.push(event),
-      onBusy: (busy) => {
-        this.busy = busy;
-      },
       effects: {
         dial: (url) => {
           this.#lastConnection += 1;
@@ -183,16 +179,13 @@ export class FakeNetwork {
 }
 
 export function writeBody(kind: OperationKind, value: Uint8Array = NO_BYTES): RequestBody {
-  return {
-    kind: 'write',
-    operations: [{ kind, key: new Uint8Array([1]), value, ifEpoch: 0, ifLsn: 0, ttlMs: 0, expireAtMs: 0 }],
-  };
+  return { kind: 'write', operations: [{ kind, key: new Uint8Array([1]), value, ifEpoch: 0, ifLsn: 0 }] };
 }
 
 export function routeTo(
   url: string,
   partition: number,
-  { epoch = 1, version = epoch, lineage = 'l1', replicas = [] }: Partial<Route> = {},
+  { epoch = 1, version = epoch }: { readonly epoch?: number; readonly version?: number } = {},
 ): Route {
   return {
     partition: asPartitionId(partition),
@@ -200,8 +193,6 @@ export function routeTo(
     version,
     primary: url === '' ? '' : url.slice('ws://'.length, -2),
     address: url,
-    lineage,
-    replicas,
   };
 }
 

@@ -1,14 +1,5 @@
 /** Goal: the edges of the contract, one by one. The fuzz test beside it has the rest. */
-import {
-  asMapId,
-  asPartitionId,
-  KEEP_ALL,
-  LIMITS,
-  LINEARIZABLE_READ,
-  NO_ROUTE,
-  type Read,
-  type Vote,
-} from '@ostraca/core';
+import { asMapId, asPartitionId, KEEP_ALL, LIMITS, NO_ROUTE, type Read, type Vote } from '@ostraca/core';
 import protobuf from 'protobufjs/minimal.js';
 import { describe, expect, test } from 'vitest';
 import { decodeFrame, encodedBytes, encodeFrame, encodeFrames } from './codec.ts';
@@ -24,7 +15,6 @@ const vote: Vote = {
   ackLsn: 10,
   refused: [],
   appliedLsn: 9,
-  version: 1,
 };
 const read: Read = {
   type: 'read',
@@ -35,7 +25,6 @@ const read: Read = {
   ttlMs: 1_000,
   keys: [],
   withoutValues: false,
-  ...LINEARIZABLE_READ,
 };
 
 /** A frame with one envelope, whose body `fill` writes by hand. */
@@ -102,7 +91,7 @@ describe('numbers', () => {
 
 describe('absence', () => {
   test('of scalars and lists is their zero', () => {
-    const nothing = { ...vote, partition: 0, epoch: 0, shardInc: 0, ackLsn: 0, appliedLsn: 0, version: 0 };
+    const nothing = { ...vote, partition: 0, epoch: 0, shardInc: 0, ackLsn: 0, appliedLsn: 0 };
     expect(decodeFrame(frameOf('vote', () => {}))).toStrictEqual([nothing]);
   });
 

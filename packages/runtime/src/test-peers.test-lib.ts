@@ -121,8 +121,7 @@ export async function newTestServer(name: string, options: TestHostOptions = {})
 }
 
 export function heartbeat(seq: number, reachableBytes = 0): Message {
-  const reachable = reachableBytes === 0 ? [] : ['x'.repeat(reachableBytes)];
-  return { type: 'heartbeat', seq, sentAtMs: 0, leaseGen: 1, reachable };
+  return { type: 'heartbeat', seq, sentAtMs: 0, reachable: reachableBytes === 0 ? [] : ['x'.repeat(reachableBytes)] };
 }
 
 export const RAW_HELLO: Hello = {

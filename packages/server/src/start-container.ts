@@ -7,7 +7,6 @@ import {
   type Host,
   type Listener,
   listen,
-  machineClocks,
   monotonicMs,
   randomHex,
   randomSeed,
@@ -113,7 +112,6 @@ export async function startContainer(options: ContainerOptions): Promise<Running
           catalogs,
           random,
           effects,
-          clocks: machineClocks,
         });
         return new RegisteringContainer(container, registration);
       },

@@ -17,7 +17,7 @@ import type { Unplaceable } from '../messages.ts';
 import { partitionsOf, type TopologyMapSet } from '../topology.ts';
 import { balanceFirst, balanceReplicas } from './balance.ts';
 import { checkConfig, hasHost } from './chain.ts';
-import { emptyShardInc, KEEP_ALL, KEEP_NOTHING, type PartitionConfig } from './config.ts';
+import { KEEP_ALL, type PartitionConfig } from './config.ts';
 import {
   asHost,
   candidates,
@@ -49,9 +49,7 @@ export function placeFirst(facts: PlacementFacts, newLineage: () => string): Fir
   const plans: Plan[] = [];
   const unplaceable: Unplaceable[] = [];
   for (const mapSet of facts.topology.mapSets) {
-    const partitions = partitionsOf(mapSet).filter(
-      (partition) => facts.configs[partition] === undefined && facts.withheld?.has(partition) !== true,
-    );
+    const partitions = partitionsOf(mapSet).filter((partition) => facts.configs[partition] === undefined);
     if (partitions.length === 0) continue;
     const reason = reasonToWait(field, mapSet);
     if (reason !== undefined) {
@@ -127,11 +125,10 @@ function placePrimary(field: Field, mapSet: TopologyMapSet, { partition, newLine
     copies.of(one),
   ]);
   // The first life of the shard in that process: it has never had one of this partition.
-  const { firstEpoch: epoch = 1 } = field.facts;
-  const primary = { ...asHost(must(chosen, 'enough containers are there')), shardInc: emptyShardInc(epoch) };
+  const primary = { ...asHost(must(chosen, 'enough containers are there')), shardInc: 1 };
   const config: PartitionConfig = {
     partition,
-    epoch,
+    epoch: 1,
     version: 1,
     lineage: newLineage(),
     primary,
@@ -140,7 +137,7 @@ function placePrimary(field: Field, mapSet: TopologyMapSet, { partition, newLine
     joining: [],
     async: [],
     leaving: [],
-    keepLsn: epoch === 1 ? KEEP_ALL : KEEP_NOTHING,
+    keepLsn: KEEP_ALL,
     waitGrants: false,
     lost: false,
   };

@@ -2,9 +2,9 @@
  * A container's tie to the catalog: dial, register, heartbeats. Losing it changes nothing by itself: the container
  * drops nothing, goes on under whatever lease it has, and registers again under the same incarnation.
  */
-import type { ConnectionId, Host } from '../ids.ts';
+import type { ConnectionId, Host, Incarnation } from '../ids.ts';
 import type { Effects, Peer } from '../machine.ts';
-import type { ControlMessage, EpochProbe, Heartbeat, Registered, ShardReport } from '../messages.ts';
+import type { ControlMessage, Registered, ShardReport } from '../messages.ts';
 import type { Random } from '../random.ts';
 
 /** Before the first registration tells the real one. */
@@ -20,8 +20,6 @@ export interface CatalogSessionOptions {
   readonly effects: Effects;
   readonly random: Random;
   readonly shards: () => ShardReport[];
-  /** Of the catalog that was obeyed last. */
-  readonly generation: () => string;
 }
 
 export class CatalogSession {
@@ -65,19 +63,18 @@ export class CatalogSession {
     return connection === this.#connection;
   }
 
-  /** @returns whether a heartbeat is due. */
-  onTick(nowMs: number): boolean {
+  onTick(nowMs: number, reachable: () => readonly Incarnation[]): void {
     if (this.#connection === undefined) {
       if (nowMs >= this.#dialNotBeforeMs) this.#dial();
-      return false;
+      return;
     }
-    return this.#isRegistered && nowMs >= this.#nextHeartbeatMs;
+    if (this.#isRegistered && nowMs >= this.#nextHeartbeatMs) this.heartbeat(nowMs, reachable());
   }
 
   /** At its time, or earlier when a fresh configuration wants a lease. */
-  heartbeat(nowMs: number, { reachable, leaseGen }: Pick<Heartbeat, 'reachable' | 'leaseGen'>): void {
+  heartbeat(nowMs: number, reachable: readonly Incarnation[]): void {
     this.#nextHeartbeatMs = nowMs + this.heartbeatMs;
-    this.send({ type: 'heartbeat', seq: ++this.#heartbeatSeq, sentAtMs: nowMs, leaseGen, reachable });
+    this.send({ type: 'heartbeat', seq: ++this.#heartbeatSeq, sentAtMs: nowMs, reachable });
   }
 
   /** @returns whether the connection is the one to the catalog. */
@@ -94,7 +91,7 @@ export class CatalogSession {
 
   register(): void {
     if (this.#connection === undefined) return;
-    const { self, address, host, zone, shards, generation, effects } = this.#options;
+    const { self, address, host, zone, shards, effects } = this.#options;
     effects.send(this.#connection, {
       type: 'register',
       name: self.container,
@@ -102,7 +99,7 @@ export class CatalogSession {
       address,
       host,
       zone,
-      generation: generation(),
+      generation: this.#registered?.generation ?? '',
       shards: shards(),
     });
   }
@@ -129,7 +126,7 @@ export class CatalogSession {
     return true;
   }
 
-  send(message: ControlMessage | EpochProbe): boolean {
+  send(message: ControlMessage): boolean {
     if (this.#connection === undefined || !this.#isRegistered) return false;
     this.#options.effects.send(this.#connection, message);
     return true;

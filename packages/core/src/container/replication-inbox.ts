@@ -13,7 +13,6 @@ import type {
   CheckpointCredit,
   CheckpointEnd,
   DigestReport,
-  EpochAck,
   Nack,
   ReplicationMessage,
   ReplOpen,
@@ -22,13 +21,10 @@ import type {
 } from '../messages.ts';
 import * as followers from '../replication/followers.ts';
 import { stepDown } from '../replication/primary.ts';
-import { answerEpochProbe, onEpochAck } from '../replication/read-index.ts';
 import * as replica from '../replication/replica.ts';
-import { answerFreshPoll } from '../shard/replica-reads.ts';
-import { readUnderIndex } from '../shard/requests.ts';
 import type { Shard } from '../shard/shard.ts';
 import { adopt, createShard, matchChannels } from './configurations.ts';
-import { type ContainerState, holderTimes } from './container-state.ts';
+import type { ContainerState } from './container-state.ts';
 
 /** From a container at the other end: on its connection to us as a replica, or on ours to it as a primary. */
 export function onReplicationMessage(
@@ -37,7 +33,7 @@ export function onReplicationMessage(
   peer: Peer,
   message: ReplicationMessage,
 ): void {
-  const times = holderTimes(state);
+  const times = { nowMs: state.nowMs, leaseMs: state.session.leaseMs };
   switch (message.type) {
     case 'replOpen':
       return onReplOpen(state, connection, peer, message);
@@ -46,20 +42,6 @@ export function onReplicationMessage(
     case 'checkpointChunk':
     case 'checkpointEnd':
       return onFromPrimary(state, connection, message);
-    case 'epochProbe':
-      return state.effects.send(connection, answerEpochProbe(message, connection, state.shards));
-    case 'epochAck': {
-      const incarnation = state.channels.incarnationOf(connection);
-      if (incarnation !== undefined) onEpochAckFrom(state, incarnation, message);
-      return;
-    }
-    case 'freshPoll':
-      return state.effects.send(connection, answerFreshPoll(message, state.shards, state.ports));
-    case 'freshAck': {
-      const incarnation = state.channels.incarnationOf(connection);
-      if (incarnation !== undefined) state.replicaReads.onFreshAck(message, incarnation);
-      return;
-    }
     case 'leasePing':
       return state.effects.send(connection, state.leases.onPing(message, connection, state.shards, times));
     case 'leaseGrant': {
@@ -73,20 +55,6 @@ export function onReplicationMessage(
       if (incarnation !== undefined) onFromFollower(state, incarnation, message);
     }
   }
-}
-
-/** `from`: a member of S+; undefined: the catalog. */
-export function onEpochAckFrom(state: ContainerState, from: Incarnation | undefined, ack: EpochAck): void {
-  ack.partitions.forEach((partition, index) => {
-    const shard = state.shards.get(partition);
-    if (shard?.primary === undefined || shard.epoch !== ack.epochs[index]) return;
-    const { primary } = shard;
-    const ready = onEpochAck(shard, primary, state.ports, { id: ack.id, from });
-    for (const request of ready) {
-      if (state.ports.isOpen(request.connection)) readUnderIndex(shard, primary, state.ports, request);
-    }
-    if (ready.length > 0) state.touchedPrimaries.add(shard);
-  });
 }
 
 /** N2. */

@@ -22,22 +22,8 @@ const config: PartitionConfig = {
 function primaryWithJoiner(): { shard: Shard; primary: Primary; ports: ShardPorts; sent: ReplicationMessage[] } {
   const sent: ReplicationMessage[] = [];
   const ports = {
-    ...{
-      self: rid('p'),
-      nowMs: () => 1,
-      wallMs: () => 1,
-      toCatalog: () => true,
-      toPrimary: () => {},
-      answer: () => {},
-    },
-    ...{
-      answerError: () => {},
-      isOpen: () => true,
-      leaseNowMs: () => 0,
-      acts: () => {},
-      catalogLeaseUntilMs: () => 1_000,
-      isDead: () => false,
-    },
+    ...{ self: rid('p'), nowMs: () => 1, toCatalog: () => true, toPrimary: () => {}, answer: () => {} },
+    ...{ answerError: () => {}, isOpen: () => true, catalogLeaseUntilMs: () => 1_000, isDead: () => false },
     ...{ leaseMs: () => 3_000, nextChangeId: () => 1, retentionBytes: () => 0, note: () => {}, count: () => {} },
     ...{ refuses: () => undefined, mutated: () => false },
     toFollower: (_: string, message: ReplicationMessage) => {
@@ -53,15 +39,7 @@ function primaryWithJoiner(): { shard: Shard; primary: Primary; ports: ShardPort
 }
 
 function write(shard: Shard, primary: Primary, ports: ShardPorts): void {
-  const operation = {
-    kind: 'set',
-    key: new Uint8Array([1]),
-    value: new Uint8Array(10),
-    ifEpoch: 0,
-    ifLsn: 0,
-    ttlMs: 0,
-    expireAtMs: 0,
-  } as const;
+  const operation = { kind: 'set', key: new Uint8Array([1]), value: new Uint8Array(10), ifEpoch: 0, ifLsn: 0 } as const;
   const fields = { kind: 'write', clientId: '', seq: 0, ackedBelow: 0, map: asMapId(0), aborted: [] } as const;
   appendRecord(shard, primary, { ...fields, operations: [operation] });
   tryDecide(shard, ports);
@@ -94,7 +72,7 @@ test('records trimmed before they were acknowledged do not fill the window for e
   pump(shard, primary, ports);
   expect(follower.inFlightBytes).toBeGreaterThan(0);
   shard.log.trimTo(4);
-  onVote(shard, primary, ports, follower, { type: 'vote', ...from, ackLsn: 5, refused: [], appliedLsn: 5, version: 1 });
+  onVote(shard, primary, ports, follower, { type: 'vote', ...from, ackLsn: 5, refused: [], appliedLsn: 5 });
   expect(follower.inFlightBytes).toBe(0);
 });
 
@@ -104,10 +82,10 @@ test('a follower is consistent when it says that the whole checkpoint is there, 
   if (follower === undefined) throw new Error('no follower');
   write(shard, primary, ports);
   onReplOpenAck(shard, ports, follower, { type: 'replOpenAck', ...from, lastLsn: 0, needsCheckpoint: true });
-  onVote(shard, primary, ports, follower, { type: 'vote', ...from, ackLsn: 1, refused: [], appliedLsn: 0, version: 1 });
+  onVote(shard, primary, ports, follower, { type: 'vote', ...from, ackLsn: 1, refused: [], appliedLsn: 0 });
   for (let turn = 0; turn < 3; turn++) pump(shard, primary, ports);
   expect(sent.at(-1)?.type).toBe('checkpointEnd');
   expect(isConsistent(follower)).toBe(false);
-  onVote(shard, primary, ports, follower, { type: 'vote', ...from, ackLsn: 1, refused: [], appliedLsn: 1, version: 1 });
+  onVote(shard, primary, ports, follower, { type: 'vote', ...from, ackLsn: 1, refused: [], appliedLsn: 1 });
   expect(isConsistent(follower)).toBe(true);
 });

@@ -36,7 +36,6 @@ export class Cluster {
   poisonEvery = 0;
   readonly #options: ClusterOptions;
   readonly #random: Random;
-  #hasLostJournal = false;
 
   constructor(options: ClusterOptions) {
     const { scenario, world, random } = options;
@@ -72,33 +71,13 @@ export class Cluster {
     this.catalog.start({ role: 'catalog', name: 'catalog', incarnation: random.hex(32) }, (effects) => {
       const journal = (event: CatalogEvent): void => this.journal.append(event);
       const nowMs = this.catalog.clockMs;
-      const { mutations } = this.#options;
-      return newCatalog({
-        policy: scenario.policy,
-        random,
-        effects: { ...effects, journal },
-        events,
-        nowMs,
-        mutations,
-      });
+      return newCatalog({ policy: scenario.policy, random, effects: { ...effects, journal }, events, nowMs });
     });
   }
 
   crashCatalog(): void {
     this.catalog.crash();
     this.journal.crash();
-  }
-
-  loseCatalog(): void {
-    this.catalog.crash();
-    this.journal.destroy();
-    this.#hasLostJournal = true;
-  }
-
-  /** The journal is lost, and the catalog has not heard yet that there was one. */
-  get knowsNothing(): boolean {
-    if (!this.#hasLostJournal) return false;
-    return Number.parseInt(this.catalog.machine?.state().generation ?? '1', 10) <= 1;
   }
 
   startContainer(process: VirtualProcess<Container>): void {
@@ -116,8 +95,6 @@ export class Cluster {
         catalogs: [CATALOG_URL],
         random,
         effects,
-        clocks: process.clocks,
-        onAct: this.#options.world.onAct,
         refuses: ({ clientId, seq }) => {
           const isPoison =
             this.poisonEvery > 0 && (seq + Number.parseInt(clientId.slice(0, 2), 16)) % this.poisonEvery === 0;
