@@ -418,6 +418,8 @@ export interface Vote {
   readonly ackLsn: Lsn;
   readonly refused: readonly RefusedRecord[];
   readonly appliedLsn: Lsn;
+  /** Of the newest configuration that the sender has heard of: only a newer one can make it give this life up. */
+  readonly version: number;
 }
 
 /**

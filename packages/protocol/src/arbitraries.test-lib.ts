@@ -248,6 +248,7 @@ export const MESSAGES: Arbitraries = {
     ackLsn: uint64,
     refused: listOf(shape({ lsn: uint64, code: uint32 })),
     appliedLsn: uint64,
+    version: uint64,
   }),
   nack: of('nack', {
     ...shard,

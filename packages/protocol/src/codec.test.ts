@@ -15,6 +15,7 @@ const vote: Vote = {
   ackLsn: 10,
   refused: [],
   appliedLsn: 9,
+  version: 1,
 };
 const read: Read = {
   type: 'read',
@@ -91,7 +92,7 @@ describe('numbers', () => {
 
 describe('absence', () => {
   test('of scalars and lists is their zero', () => {
-    const nothing = { ...vote, partition: 0, epoch: 0, shardInc: 0, ackLsn: 0, appliedLsn: 0 };
+    const nothing = { ...vote, partition: 0, epoch: 0, shardInc: 0, ackLsn: 0, appliedLsn: 0, version: 0 };
     expect(decodeFrame(frameOf('vote', () => {}))).toStrictEqual([nothing]);
   });
 

@@ -4,7 +4,7 @@ import { protoFiles, protoText } from '../scripts/generate.mjs';
 import { agreeOnProtocol, PROTOCOL } from './protocol-version.ts';
 
 /** Of the contract in words that a machine reads: its files by name, without comments and extra white space. */
-const CONTRACT_SHA256 = '690d73eee59c1cbdd7f3f813f0a40892669e3d63a1e0a2f60fb0140babb0ba2a';
+const CONTRACT_SHA256 = 'c7a85a55791da9709ddfcf02e3e228b58c9ac9ab2d21c85751b0eaae42c5d441';
 
 function contractHash(): string {
   const hash = createHash('sha256');

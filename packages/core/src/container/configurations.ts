@@ -100,6 +100,8 @@ function adoptWithShard(state: ContainerState, shard: Shard, config: PartitionCo
   }
   if (config.epoch < shard.epoch) return;
   shard.config = config;
+  // Before its primary asks to add it, it wants to know that this life of the shard has heard of that.
+  if (config.joining.some((host) => host.incarnation === state.self.incarnation)) state.touchedReplicas.add(shard);
   if (sameRid(config.primary, shard.rid)) {
     if (shard.loading === undefined) promote(state, shard, config);
     else reportFailed(state, config, 'its checkpoint is not complete');

@@ -361,7 +361,8 @@ export class OneContainer {
       case 'vote': {
         const ackLsn = number('ack');
         const refused = listOf(arg(command, 'refused', '')).map((lsn) => ({ lsn: Number(lsn), code: 18 }));
-        return { type: 'vote', ...address, ackLsn, refused, appliedLsn: number('applied', '0') };
+        const version = number('v', `${this.#config?.version ?? 0}`);
+        return { type: 'vote', ...address, ackLsn, refused, appliedLsn: number('applied', '0'), version };
       }
       case 'nack': {
         const kind = [...command.args.keys()][1] as Nack['kind'];

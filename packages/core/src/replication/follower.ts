@@ -22,6 +22,10 @@ export interface Follower {
   /** Everything up to here it holds, by a vote in our epoch from this shardInc; undefined: no vote yet. */
   matchLsn: Lsn | undefined;
   appliedLsn: Lsn;
+  /** Of the newest configuration that it had heard of when it voted. */
+  version: number;
+  /** Since when it has not heard of ours, though it could be added; undefined: it has. */
+  unheardSinceMs: number | undefined;
   /** Records up to matchLsn that it refused. */
   refused: Set<Lsn>;
   /** The last decided lsn that it was told of. */
@@ -50,6 +54,8 @@ export function newFollower(host: Host, nowMs: number): Follower {
     sentLsn: 0,
     matchLsn: undefined,
     appliedLsn: 0,
+    version: 0,
+    unheardSinceMs: undefined,
     refused: new Set(),
     hintedLsn: 0,
     inFlightBytes: 0,

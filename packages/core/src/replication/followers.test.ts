@@ -72,7 +72,7 @@ test('records trimmed before they were acknowledged do not fill the window for e
   pump(shard, primary, ports);
   expect(follower.inFlightBytes).toBeGreaterThan(0);
   shard.log.trimTo(4);
-  onVote(shard, primary, ports, follower, { type: 'vote', ...from, ackLsn: 5, refused: [], appliedLsn: 5 });
+  onVote(shard, primary, ports, follower, { type: 'vote', ...from, ackLsn: 5, refused: [], appliedLsn: 5, version: 1 });
   expect(follower.inFlightBytes).toBe(0);
 });
 
@@ -82,10 +82,10 @@ test('a follower is consistent when it says that the whole checkpoint is there, 
   if (follower === undefined) throw new Error('no follower');
   write(shard, primary, ports);
   onReplOpenAck(shard, ports, follower, { type: 'replOpenAck', ...from, lastLsn: 0, needsCheckpoint: true });
-  onVote(shard, primary, ports, follower, { type: 'vote', ...from, ackLsn: 1, refused: [], appliedLsn: 0 });
+  onVote(shard, primary, ports, follower, { type: 'vote', ...from, ackLsn: 1, refused: [], appliedLsn: 0, version: 1 });
   for (let turn = 0; turn < 3; turn++) pump(shard, primary, ports);
   expect(sent.at(-1)?.type).toBe('checkpointEnd');
   expect(isConsistent(follower)).toBe(false);
-  onVote(shard, primary, ports, follower, { type: 'vote', ...from, ackLsn: 1, refused: [], appliedLsn: 1 });
+  onVote(shard, primary, ports, follower, { type: 'vote', ...from, ackLsn: 1, refused: [], appliedLsn: 1, version: 1 });
   expect(isConsistent(follower)).toBe(true);
 });

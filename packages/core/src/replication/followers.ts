@@ -70,6 +70,7 @@ export function onReplOpenAck(shard: Shard, ports: ShardPorts, follower: Followe
   if (follower.shardInc !== ack.shardInc) {
     follower.shardInc = ack.shardInc;
     follower.matchLsn = undefined;
+    follower.version = 0;
     follower.appliedLsn = 0;
     follower.refused = new Set();
     follower.grantUntilMs = 0;
@@ -177,6 +178,7 @@ export function onVote(shard: Shard, primary: Primary, ports: ShardPorts, follow
     follower.progressMs = ports.nowMs();
   }
   follower.appliedLsn = Math.max(follower.appliedLsn, vote.appliedLsn);
+  follower.version = Math.max(follower.version, vote.version);
   for (const { lsn } of vote.refused) {
     if (follower.refused.has(lsn)) continue;
     ports.count('votes_against');

@@ -11,7 +11,7 @@ import { type Rid, sameRid } from '../ids.ts';
 import type { ShardPorts } from '../shard/ports.ts';
 import type { Shard } from '../shard/shard.ts';
 import { type Follower, isConsistent, ridOf } from './follower.ts';
-import { matchFollowersToConfig } from './followers.ts';
+import { matchFollowersToConfig, openFollower } from './followers.ts';
 import { resume } from './hand-over.ts';
 import { matchOf, othersInSync, type PendingChange, type Primary, tryDecide } from './primary.ts';
 
@@ -137,7 +137,32 @@ function addCandidate(shard: Shard, primary: Primary, ports: ShardPorts): void {
   const match = matchOf(primary, plus.rid);
   const follower = primary.followers.get(plus.rid.incarnation);
   if (match === undefined || match < plus.atLsn || follower === undefined || isBarred(shard, follower)) return;
-  ask(shard, primary, ports, { changeId: ports.nextChangeId(), kind: 'add', rid: plus.rid, keepLsn: 0 });
+  if (hasHeard(shard, follower)) {
+    ask(shard, primary, ports, { changeId: ports.nextChangeId(), kind: 'add', rid: plus.rid, keepLsn: 0 });
+  } else if (isTimeToTell(follower, ports)) {
+    primary.plus = undefined;
+    openFollower(shard, ports, follower);
+  }
+}
+
+/**
+ * Its votes may be older than a configuration that made it give this life up: then another life is what joins. One that
+ * has voted since it heard of the present configuration can give its life up for a newer one only, which our question
+ * does not survive either.
+ */
+function hasHeard(shard: Shard, follower: Follower): boolean {
+  const heard = follower.version >= shard.config.version;
+  if (heard) follower.unheardSinceMs = undefined;
+  return heard;
+}
+
+/** The catalog tells it too; opening it again cuts nothing, and finds out whether it is still there. */
+function isTimeToTell(follower: Follower, ports: ShardPorts): boolean {
+  const nowMs = ports.nowMs();
+  follower.unheardSinceMs ??= nowMs;
+  if (nowMs - follower.unheardSinceMs <= voteTimeoutMs(ports)) return false;
+  follower.unheardSinceMs = nowMs;
+  return true;
 }
 
 function ask(shard: Shard, primary: Primary, ports: ShardPorts, change: PendingChange): void {

@@ -158,6 +158,7 @@ export function vote(shard: Shard, ports: ShardPorts): void {
     refused,
     // Until its last chunk is here it has applied nothing that counts: it would be added, and promoted, with half a state.
     appliedLsn: shard.loading === undefined ? shard.decidedLsn : 0,
+    version: shard.config.version,
   });
 }
 

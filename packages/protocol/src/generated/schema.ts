@@ -1331,6 +1331,10 @@ export const SCHEMA: Schema = {
         "type": "uint64",
         "id": 6,
         "protoName": "applied_lsn"
+      },
+      "version": {
+        "type": "uint64",
+        "id": 7
       }
     }
   },
