@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { CatalogStatus, PartitionConfig } from '@ostraca/core';
+import type { CatalogStatus, ContainerStatus, PartitionConfig, ShardStatus } from '@ostraca/core';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/ostraca.js', import.meta.url));
 const READY_MS = 30_000;
@@ -106,6 +106,20 @@ export class GridProcesses {
           config.leaving.length === 0 &&
           config.sync.every(({ incarnation }) => alive.has(incarnation)),
       );
+    });
+  }
+
+  /** What a container says of its shards. */
+  async shardsOf(container: GridProcess): Promise<readonly ShardStatus[]> {
+    const response = await fetch(`${container.url.replace('ws:', 'http:')}/api/status`);
+    return ((await response.json()) as ContainerStatus).shards;
+  }
+
+  /** Until every replica has heard the outcome of everything: one that takes over then inherits nothing undecided. */
+  async allDecided(): Promise<void> {
+    await until('every copy knows every outcome', 10_000, async () => {
+      const shards = await Promise.all([...this.containers.values()].map((one) => this.shardsOf(one)));
+      return shards.flat().every(({ lastLsn, decidedLsn }) => lastLsn === decidedLsn);
     });
   }
 

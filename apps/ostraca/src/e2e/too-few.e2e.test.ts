@@ -28,6 +28,7 @@ test('minSyncReplicas 2 and one of three containers stopped', async () => {
   const keys = Array.from({ length: 200 }, (_, index) => `order-${index}`);
   await Promise.all(keys.map((key, index) => orders.set(key, index)));
 
+  await grid.allDecided();
   const c3 = grid.containers.get('c3');
   c3?.child.kill('SIGSTOP');
   await until('the catalog has failed over', 10_000, async () => {
@@ -85,7 +86,10 @@ test('a write in flight when a replica stops: its caller learns an outcome, and 
     () => 'committed',
     (error: GridError) => error.code,
   );
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await until('the primary has logged the write', 5_000, async () => {
+    const shards = primary === undefined ? [] : await grid.shardsOf(primary);
+    return shards.some(({ lastLsn, decidedLsn }) => lastLsn > decidedLsn);
+  });
   primary?.child.kill('SIGSTOP');
   await until('the last one is primary', 15_000, async () => {
     const [now] = await grid.configs();

@@ -28,6 +28,8 @@ export interface ContainerOptions {
   readonly effects: Effects;
   /** Whether this container cannot hold a record; it then votes no. Default: never. */
   readonly refuses?: (record: LogRecord) => ErrorCode | undefined;
+  /** Of records kept beyond need, over all shards. Default LIMITS.logRetentionBytes. */
+  readonly logRetentionBytes?: number;
   /** Rules broken on purpose: only the simulator throws these switches. */
   readonly mutations?: ReadonlySet<Mutation>;
 }

@@ -358,7 +358,7 @@ class ContainerMachine implements Container {
       isDead: (incarnation) => state().members.get(incarnation)?.alive !== true,
       leaseMs: () => state().session.leaseMs,
       nextChangeId: () => ++this.#changeId,
-      retentionBytes: () => LIMITS.logRetentionBytes / Math.max(1, state().shards.size),
+      retentionBytes: () => (options.logRetentionBytes ?? LIMITS.logRetentionBytes) / Math.max(1, state().shards.size),
       note: (event, facts, level = 'info') => effects.note({ level, event, facts }),
       count: (counter) => state().metrics.count(counter),
       refuses: (record) => refuses?.(record),

@@ -6,7 +6,7 @@
 import type { ErrorCode, ErrorDetails } from '../errors.ts';
 import { NO_MAP } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
-import type { Operation, Read, ReadEntry, Scan, ScanEntry, Size, Verify, Write } from '../messages.ts';
+import type { Operation, Read, ReadEntry, Scan, ScanEntry, Size, Write } from '../messages.ts';
 import { NO_BYTES } from '../messages.ts';
 import { appendRecord, isSettled, mayRead, othersInSync, type Primary, tryDecide } from '../replication/primary.ts';
 import type { RememberedRefusal } from '../replication/sessions.ts';
@@ -31,7 +31,7 @@ export function submit(shard: Shard, primary: Primary, ports: ShardPorts, reques
     case 'write':
       return write(shard, primary, ports, request, message);
     case 'verify':
-      return verify(shard, primary, ports, request, message);
+      return verify(shard, primary, ports, request);
   }
 }
 
@@ -247,7 +247,7 @@ function attach(primary: Primary, lsn: number, request: PendingRequest): void {
 }
 
 /** A record of its own, so that every copy computes its digest at the same lsn. */
-function verify(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest, _message: Verify): void {
+function verify(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest): void {
   if (othersInSync(shard).length < shard.policy.minSyncReplicas) {
     return ports.answerError(request, 'too_few_sync_replicas', { partition: shard.partition });
   }

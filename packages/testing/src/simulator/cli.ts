@@ -65,6 +65,10 @@ function wholeNumber(option: string, text: string | undefined): number | undefin
 }
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args.includes('--help')) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
   let parsed: Arguments;
   try {
     parsed = parse(args);

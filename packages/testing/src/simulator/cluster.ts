@@ -101,6 +101,7 @@ export class Cluster {
           const share = this.refusals.get(name);
           return isPoison || (share !== undefined && random.unit() < share) ? 'overloaded' : undefined;
         },
+        logRetentionBytes: this.#options.scenario.logRetentionBytes,
         mutations: this.#options.mutations,
       }),
     );

@@ -32,6 +32,18 @@ export const MUTANTS: readonly Mutant[] = [
     isRequired: false,
   },
   {
+    name: 'abortIgnoresEligible',
+    breaks: '"rolled back" is said only when no eligible replica could commit it (A1)',
+    seedsMax: 1_000,
+    isRequired: false,
+  },
+  {
+    name: 'noCompletionRecords',
+    breaks: 'a checkpoint carries completion records (exactly once)',
+    seedsMax: 1_000,
+    isRequired: false,
+  },
+  {
     name: 'handOverReadsOn',
     breaks: 'a primary that asked for its successor reads no more',
     seedsMax: 1_000,

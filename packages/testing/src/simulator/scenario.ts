@@ -2,7 +2,14 @@
  * One seed decides everything: topology, workload, and which faults come how often. Each seed takes a random part of
  * the faults only (swarm testing, Groce et al. 2012): all of them always hide each other's effects.
  */
-import { FAILURE_DETECTION_LEVELS, type MapSetPolicy, newRandom, type Policy, type Random } from '@ostraca/core';
+import {
+  FAILURE_DETECTION_LEVELS,
+  LIMITS,
+  type MapSetPolicy,
+  newRandom,
+  type Policy,
+  type Random,
+} from '@ostraca/core';
 import type { Latency } from './virtual-network.ts';
 
 export const GRID = 'sim';
@@ -46,6 +53,8 @@ export interface Scenario {
   readonly keyCount: number;
   readonly counterCount: number;
   readonly chaosMs: number;
+  /** Of a container: mostly small, so that who joins needs a checkpoint and who lags behind falls out of the log. */
+  readonly logRetentionBytes: number;
   readonly latency: Latency;
   /** Mean time between two faults of a kind; absent: none of it. */
   readonly faults: ReadonlyMap<FaultKind, number>;
@@ -92,6 +101,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
     isGentle: random.below(3) > 0,
     downMsMax: pick(random, [500, 3_000, 15_000]),
     clockError: random.below(2) === 0 ? 0 : 0.01,
+    logRetentionBytes: pick(random, [0, 2_000, 20_000, LIMITS.logRetentionBytes]),
   };
 }
 
@@ -117,6 +127,7 @@ export function describeScenario(scenario: Scenario): string {
     `${containerCount} containers, ${clientCount} clients, ${numberOfPartitions} partitions`,
     `minSync ${minSyncReplicas}, maxSync ${maxSyncReplicas}, maxAsync ${maxAsyncReplicas}`,
     `lease ${failureDetection.suspectAfterMs} ms, chaos ${scenario.chaosMs / 1_000} s${scenario.isGentle ? ', gentle' : ''}`,
+    `log ${scenario.logRetentionBytes} B`,
     `faults: ${[...faults].map(([kind, ms]) => `${kind}/${ms}`).join(' ') || 'none'}`,
   ].join('; ');
 }
