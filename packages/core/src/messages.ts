@@ -377,6 +377,8 @@ export interface ReplOpen {
   readonly config: PartitionConfig;
   readonly tail: readonly EpochEnd[];
   readonly decidedLsn: Lsn;
+  /** A life of the receiver's shard that can never be added, for it holds a placeholder: to be given up. 0: none. */
+  readonly giveUpShardInc: number;
 }
 
 export interface ReplOpenAck {

@@ -234,6 +234,7 @@ export const MESSAGES: Arbitraries = {
     config,
     tail: listOf(shape({ epoch: uint64, lastLsn: uint64 })),
     decidedLsn: uint64,
+    giveUpShardInc: uint64,
   }),
   replOpenAck: of('replOpenAck', { ...shard, lastLsn: uint64, needsCheckpoint: fc.boolean() }),
   append: of('append', {

@@ -4,7 +4,7 @@ import { protoFiles, protoText } from '../scripts/generate.mjs';
 import { agreeOnProtocol, PROTOCOL } from './protocol-version.ts';
 
 /** Of the contract in words that a machine reads: its files by name, without comments and extra white space. */
-const CONTRACT_SHA256 = 'c7a85a55791da9709ddfcf02e3e228b58c9ac9ab2d21c85751b0eaae42c5d441';
+const CONTRACT_SHA256 = 'b004867fe845ab55fa7c4e8032937742c4418d65f6a86e47c8737648b17c1f76';
 
 function contractHash(): string {
   const hash = createHash('sha256');

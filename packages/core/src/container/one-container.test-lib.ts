@@ -382,7 +382,14 @@ export class OneContainer {
     switch (command.name) {
       case 'repl_open': {
         const decidedLsn = number('decided', '0');
-        return { type: 'replOpen', config: configOf(command), tail: tailOf(arg(command, 'tail')), decidedLsn };
+        const giveUpShardInc = number('give_up', '0');
+        return {
+          type: 'replOpen',
+          config: configOf(command),
+          tail: tailOf(arg(command, 'tail')),
+          decidedLsn,
+          giveUpShardInc,
+        };
       }
       case 'append': {
         const { epoch, lsn } = pairOf(arg(command, 'prev'));

@@ -137,7 +137,8 @@ export function messageWords(message: Message): string | undefined {
     case 'replOpen': {
       const { config, tail, decidedLsn } = message;
       const ends = tail.map(({ epoch, lastLsn }) => `${epoch}:${lastLsn}`);
-      return `repl_open e${config.epoch} v${config.version} tail=${ends.join(',')} decided=${decidedLsn}`;
+      const giveUp = message.giveUpShardInc > 0 ? ` give_up=${message.giveUpShardInc}` : '';
+      return `repl_open e${config.epoch} v${config.version} tail=${ends.join(',')} decided=${decidedLsn}${giveUp}`;
     }
     case 'replOpenAck':
       return `repl_open_ack${life(message)} last=${message.lastLsn}${message.needsCheckpoint ? ' checkpoint' : ''}`;

@@ -39,13 +39,14 @@ export function matchFollowersToConfig(shard: Shard, primary: Primary, ports: Sh
 }
 
 /** Tells it our epoch and the shape of our log; without a connection it stays closed until one is there. */
-export function openFollower(shard: Shard, ports: ShardPorts, follower: Follower): void {
+export function openFollower(shard: Shard, ports: ShardPorts, follower: Follower, giveUpShardInc = 0): void {
   follower.scan = undefined;
   const sent = ports.toFollower(follower.host.incarnation, {
     type: 'replOpen',
     config: shard.config,
     tail: shard.log.tail(),
     decidedLsn: shard.decidedLsn,
+    giveUpShardInc,
   });
   follower.state = sent ? 'opening' : 'closed';
   follower.openingMs = ports.nowMs();

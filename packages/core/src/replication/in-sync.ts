@@ -7,7 +7,7 @@
  * E3. A member is added only when it holds the whole log; from the moment that it is a candidate it must acknowledge.
  */
 import type { PartitionConfig } from '../catalog/config.ts';
-import { type Rid, sameRid } from '../ids.ts';
+import { type Rid, ridKey, sameRid } from '../ids.ts';
 import type { ShardPorts } from '../shard/ports.ts';
 import type { Shard } from '../shard/shard.ts';
 import { type Follower, isConsistent, ridOf } from './follower.ts';
@@ -18,6 +18,9 @@ import { matchOf, othersInSync, type PendingChange, type Primary, tryDecide } fr
 /** A candidate may be so many records behind when writes begin to wait for it. */
 const LAG_RECORDS_MAX = 1_000;
 const ADD_RETRY_MS = 250;
+/** Who was barred and gave its state up is told so again after this, and twice as long each time. */
+const RENEW_MS = 500;
+const RENEW_MS_MAX = 10_000;
 
 /** Looks whether S should change; called on ticks and when something happened that may call for it. */
 export function considerChanges(shard: Shard, primary: Primary, ports: ShardPorts): void {
@@ -30,7 +33,10 @@ export function considerChanges(shard: Shard, primary: Primary, ports: ShardPort
     evict(shard, primary, ports, evictee);
     return;
   }
-  if (primary.plus === undefined) chooseCandidate(shard, primary, ports);
+  if (primary.plus === undefined) {
+    renewBarred(shard, primary, ports);
+    chooseCandidate(shard, primary, ports);
+  }
   addCandidate(shard, primary, ports);
 }
 
@@ -98,12 +104,32 @@ function evict(shard: Shard, primary: Primary, ports: ShardPorts, rid: Rid): voi
 function chooseCandidate(shard: Shard, primary: Primary, ports: ShardPorts): void {
   for (const follower of primary.followers.values()) {
     const { incarnation } = follower.host;
-    if (ports.nowMs() < follower.addNotBeforeMs || !isConsistent(follower) || isBarred(shard, follower)) continue;
+    if (ports.nowMs() < follower.addNotBeforeMs || !isConsistent(follower) || isBarred(shard, primary, follower))
+      continue;
     if (!shard.config.joining.some((host) => host.incarnation === incarnation)) continue;
     if (shard.config.sync.some((rid) => rid.incarnation === incarnation)) continue;
     if (shard.log.lastLsn - (follower.matchLsn ?? 0) > LAG_RECORDS_MAX) continue;
     primary.plus = { rid: ridOf(follower), atLsn: shard.log.lastLsn };
     return;
+  }
+}
+
+/**
+ * A joiner whose placeholder bars it may be barred for ever: below minSyncReplicas nothing is decided, so the record that
+ * it refused stays as it is. It gives its state up and comes again by a checkpoint, later each time that it refuses
+ * again. Not an eligible replica: its state may be the last that there is.
+ */
+function renewBarred(shard: Shard, primary: Primary, ports: ShardPorts): void {
+  for (const follower of primary.followers.values()) {
+    if (follower.state !== 'streaming' || follower.refused.size === 0 || ports.nowMs() < follower.addNotBeforeMs)
+      continue;
+    const rid = ridOf(follower);
+    const isJoining = shard.config.joining.some((host) => host.incarnation === rid.incarnation);
+    const counts = [...shard.config.sync, ...shard.config.elr.map((one) => one.rid)].some((one) => sameRid(one, rid));
+    if (!isJoining || counts || !isBarred(shard, primary, follower)) continue;
+    follower.addNotBeforeMs = ports.nowMs() + Math.min(RENEW_MS_MAX, RENEW_MS << Math.min(follower.failureCount++, 10));
+    primary.givenUp.add(ridKey(rid));
+    openFollower(shard, ports, follower, rid.shardInc);
   }
 }
 
@@ -114,7 +140,7 @@ function dropSilentCandidate(shard: Shard, primary: Primary, ports: ShardPorts):
   const follower = primary.followers.get(plus.rid.incarnation);
   const isSame = follower !== undefined && follower.shardInc === plus.rid.shardInc && follower.state === 'streaming';
   const isWanted = shard.config.joining.some((host) => host.incarnation === plus.rid.incarnation);
-  if (isSame && isWanted && !isBarred(shard, follower) && !isSilent(shard, primary, ports, plus.rid)) return;
+  if (isSame && isWanted && !isBarred(shard, primary, follower) && !isSilent(shard, primary, ports, plus.rid)) return;
   primary.plus = undefined;
   if (follower !== undefined) follower.addNotBeforeMs = ports.nowMs() + ADD_RETRY_MS;
   tryDecide(shard, ports);
@@ -125,7 +151,8 @@ function dropSilentCandidate(shard: Shard, primary: Primary, ports: ShardPorts):
  * the only one who could have decided it in this epoch, and never will; whoever is promoted after us must ask the
  * candidate, who refuses still.
  */
-function isBarred(shard: Shard, follower: Follower): boolean {
+function isBarred(shard: Shard, primary: Primary, follower: Follower): boolean {
+  if (primary.givenUp.has(ridKey(ridOf(follower)))) return true;
   for (const lsn of follower.refused) if (shard.log.abortRecordOf(lsn) === undefined) return true;
   return false;
 }
@@ -136,7 +163,7 @@ function addCandidate(shard: Shard, primary: Primary, ports: ShardPorts): void {
   if (plus === undefined || primary.pending !== undefined) return;
   const match = matchOf(primary, plus.rid);
   const follower = primary.followers.get(plus.rid.incarnation);
-  if (match === undefined || match < plus.atLsn || follower === undefined || isBarred(shard, follower)) return;
+  if (match === undefined || match < plus.atLsn || follower === undefined || isBarred(shard, primary, follower)) return;
   if (hasHeard(shard, follower)) {
     ask(shard, primary, ports, { changeId: ports.nextChangeId(), kind: 'add', rid: plus.rid, keepLsn: 0 });
   } else if (isTimeToTell(follower, ports)) {

@@ -41,6 +41,8 @@ export interface Primary {
   readonly followers: Map<Incarnation, Follower>;
   /** Being added: its acknowledgement is needed already (E3). */
   plus: { readonly rid: Rid; readonly atLsn: Lsn } | undefined;
+  /** Lives of replicas that we told to give up: they may obey at any time, so none of them is ever added. */
+  readonly givenUp: Set<RidKey>;
   /** Asked of the catalog and not answered. */
   pending: PendingChange | undefined;
   /** The highest abort record by which a client was told of a rollback, or an entry was decided aborted (E2). */
@@ -106,6 +108,7 @@ export function becomePrimary(shard: Shard, config: PartitionConfig, grantUntilM
     inheritedSync: new Set(config.sync.map(ridKey)),
     grantsEndMs: config.waitGrants ? grantUntilMs : 0,
     followers: new Map(),
+    givenUp: new Set(),
     plus: undefined,
     pending: undefined,
     abortAnsweredLsn: 0,

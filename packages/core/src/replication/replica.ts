@@ -42,8 +42,9 @@ export function nack(
  * @returns the shard to go on with: a new life of it when it needs a checkpoint.
  */
 export function onReplOpen(shard: Shard, ports: ShardPorts, connection: ConnectionId, open: ReplOpen): Shard {
-  const common = shard.loading === undefined ? commonLsn(shard, open) : undefined;
   const listed = isListed(shard, shard.config);
+  const isGivenUp = open.giveUpShardInc === shard.rid.shardInc && !listed;
+  const common = shard.loading === undefined && !isGivenUp ? commonLsn(shard, open) : undefined;
   if (common === undefined || common < shard.decidedLsn) {
     // A listed shard always shares a record with a lawful primary (the log's base never passes what it must share).
     assert(!listed, 'a listed replica shares its decided records with the primary');

@@ -1223,6 +1223,11 @@ export const SCHEMA: Schema = {
         "type": "uint64",
         "id": 3,
         "protoName": "decided_lsn"
+      },
+      "giveUpShardInc": {
+        "type": "uint64",
+        "id": 4,
+        "protoName": "give_up_shard_inc"
       }
     }
   },

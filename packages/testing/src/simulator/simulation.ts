@@ -150,13 +150,17 @@ class Simulation {
 
   #recover(): void {
     this.#recoveryMs = this.#awaitWrites(RECOVERY_MS);
-    this.#lost = this.#findLost();
-    this.#checkLost();
+    this.#noteLost();
     if (this.#recoveryMs === undefined && this.#isSound) {
       const within = `${RECOVERY_MS / 1_000} s after all was mended`;
       this.#violate('I-LIVE', `partitions without writes ${within}: ${this.#describeConfigs()}`);
     }
     this.#workload.stop();
+  }
+
+  #noteLost(): void {
+    this.#lost = this.#findLost();
+    this.#checkLost();
   }
 
   /**
@@ -196,6 +200,8 @@ class Simulation {
   #checkEnd(): void {
     this.#awaitQuiet();
     this.#awaitAgreement();
+    // A container that was told to leave did so when all was mended; that it held the last copy may show only now.
+    this.#noteLost();
     if (!this.#isSound) return;
     const places = this.#workload.places.filter(({ partition }) => !this.#lost.has(partition));
     let ok: boolean | undefined;
@@ -217,8 +223,9 @@ class Simulation {
   #awaitAgreement(): void {
     const lag = (): string[] => {
       const behind: string[] = [];
+      const lost = this.#findLost();
       for (const config of this.#configs()) {
-        if (this.#lost.has(config.partition)) continue;
+        if (lost.has(config.partition)) continue;
         const states = shardStatesOf(this.#cluster, config);
         const lsns = new Set(states.map(({ decidedLsn }) => decidedLsn));
         if (states.length !== config.sync.length || lsns.size !== 1) {
