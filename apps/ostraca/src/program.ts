@@ -5,18 +5,17 @@ import { addContainerCommand } from './commands/container.ts';
 import { addDevCommand } from './commands/dev.ts';
 import { addLoadCommands } from './commands/load.ts';
 import { addMapCommands } from './commands/map.ts';
+import { addPlacementCommands } from './commands/placement.ts';
 import { addPolicyCommands } from './commands/policy.ts';
 import { addShowCommands } from './commands/show.ts';
 import { addVerifyCommand } from './commands/verify.ts';
-import { failureOf, notSupportedYet } from './exit-code.ts';
+import { failureOf } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
 
 const EPILOGUE = `
 Answers go to stdout, logs to stderr. OSTRACA_CATALOG stands for --catalog.
 Exit code: 0 done; 1 the answer is no; 2 wrong usage or configuration; 3 not reachable in time;
 4 any other refusal of the grid.`;
-
-const PLACEMENT_COMMANDS = ['trigger', 'suspend', 'resume', 'balance', 'move', 'swap', 'drain'] as const;
 
 /** Runs one command line, without the program's name. Resolves to its exit code. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -48,22 +47,8 @@ function newProgram(terminal: Terminal): Command {
   addMapCommands(program, terminal);
   addLoadCommands(program, terminal);
   addShowCommands(program, terminal);
-  addPlacementCommands(program);
+  addPlacementCommands(program, terminal);
   addPolicyCommands(program, terminal);
   addVerifyCommand(program, terminal);
   return program;
-}
-
-function addPlacementCommands(program: Command): void {
-  const placement = program.command('placement').description('not supported yet');
-  for (const name of PLACEMENT_COMMANDS) {
-    placement
-      .command(name)
-      .description('not supported yet')
-      .allowUnknownOption()
-      .argument('[arguments...]')
-      .action(() => {
-        throw notSupportedYet(`placement ${name}`);
-      });
-  }
 }

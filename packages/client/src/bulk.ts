@@ -5,6 +5,7 @@
  */
 import { GridError, type Key, LIMITS, NO_BYTES, type Operation, type Outcome, type PartitionId } from '@ostraca/core';
 import { type CallOptions, call, type GridContext, type PlacedKey, partitionsOfPlace } from './calls.ts';
+import type { ReadWish } from './read-modes.ts';
 import type { MapPlace } from './routes.ts';
 
 export interface BulkOptions {
@@ -81,6 +82,7 @@ export interface FoundValue<K> {
 export async function readAll<K extends Key>(
   bulk: BulkOptions,
   placedKeys: Iterable<PlacedKey<K>>,
+  wish: ReadWish,
 ): Promise<FoundValue<K>[]> {
   const { context, place, options } = bulk;
   const parts: { partition: PartitionId; keys: PlacedKey<K>[] }[] = [];
@@ -103,7 +105,7 @@ export async function readAll<K extends Key>(
   return answers.flat();
 
   async function readPart(partition: PartitionId, keys: readonly PlacedKey<K>[]): Promise<FoundValue<K>[]> {
-    const body = { kind: 'read', keys: keys.map(({ bytes }) => bytes), withoutValues: false } as const;
+    const body = { kind: 'read', keys: keys.map(({ bytes }) => bytes), withoutValues: false, wish } as const;
     const { entries } = await call(context, { place, partition, body, options });
     const found = keys.flatMap(({ key }, index) => {
       const entry = entries[index];
@@ -128,7 +130,15 @@ export async function sizeOf({ context, place, options }: BulkOptions): Promise<
 
 /** @throws {@link GridError} with `details.partitions`: those that failed; the others are empty. */
 export async function clearAll({ context, place, options }: BulkOptions): Promise<void> {
-  const clear: Operation = { kind: 'clear', key: NO_BYTES, value: NO_BYTES, ifEpoch: 0, ifLsn: 0 };
+  const clear: Operation = {
+    kind: 'clear',
+    key: NO_BYTES,
+    value: NO_BYTES,
+    ifEpoch: 0,
+    ifLsn: 0,
+    ttlMs: 0,
+    expireAtMs: 0,
+  };
   await allOf(
     partitionsOfPlace(place).map((partition) => ({
       partition,

@@ -3,6 +3,7 @@ import type { ClientId, Effects, GridError, Machine, Random } from '@ostraca/cor
 import type { ClientRequest, Done, Pending } from './pending.ts';
 import type { Routes } from './routes.ts';
 import type { StatusEvent } from './status.ts';
+import type { Tokens } from './tokens.ts';
 
 export interface ClientMachineSettings {
   /** The first connect fails after so long. */
@@ -27,6 +28,7 @@ export interface ClientMachineOptions {
 
 export interface ClientMachine extends Machine {
   readonly routes: Routes;
+  readonly tokens: Tokens;
   /** Begins to connect. `done` is called once: when the routing is known, or with why it is not. */
   start(nowMs: number, done: (error: GridError | undefined) => void): void;
   /** `done` is called exactly once, not always in a later turn. */

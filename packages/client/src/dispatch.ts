@@ -31,10 +31,14 @@ export interface DispatchOptions {
   readonly links: Links;
   readonly routes: Routes;
   readonly onUnavailable: 'wait' | 'fail';
+  /** Called with each answer that is no error. @returns what the caller gets. */
+  readonly onAnswered: (pending: Pending, answer: ClientAnswer) => ClientAnswer | GridError;
   /** Called once for each request, before its `done`. */
   readonly onEnd: (pending: Pending) => void;
   /** Somebody refused because our route is wrong, and knew no better one. */
   readonly onWrongRoute: () => void;
+  /** Of messages: never used twice by this client. */
+  readonly nextId: () => number;
 }
 
 export class Dispatch {
@@ -46,7 +50,6 @@ export class Dispatch {
   readonly #pausing = new Set<PartitionQueue>();
   /** By message id; the ids of older attempts too. */
   readonly #byId = new Map<number, Pending>();
-  #lastId = 0;
 
   constructor(options: DispatchOptions) {
     this.#options = options;
@@ -114,7 +117,7 @@ export class Dispatch {
     if (pending === undefined) return;
     if (answer.type !== 'errorAnswer') {
       this.#queueOf(pending).failures = 0;
-      this.finish(pending, answer, nowMs);
+      this.finish(pending, this.#options.onAnswered(pending, answer), nowMs);
     } else if (pending.id === answer.id) {
       this.#onRefusal(pending, answer, nowMs);
     } else {
@@ -204,11 +207,11 @@ export class Dispatch {
     { link, route, nowMs }: { readonly link: Link; readonly route: Route; readonly nowMs: number },
   ): void {
     assert(link.connection !== undefined, 'an open link has a connection');
-    this.#lastId += 1;
-    pending.id = this.#lastId;
+    pending.id = this.#options.nextId();
     pending.state = 'sent';
     pending.link = link;
     pending.sentEpoch = route.epoch;
+    pending.sentLineage = route.lineage;
     this.#byId.set(pending.id, pending);
     const remainingMs = pending.deadlineMs - nowMs;
     const message = messageOf(pending, { route, remainingMs, ackedBelow: queue.ackedBelow });

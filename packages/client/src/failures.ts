@@ -58,6 +58,12 @@ export function connectRefused(
   return new GridError(code, { details: { ...facts } });
 }
 
+/** What a read was to see may be gone: the partition's history is not the one that the token is of. */
+export function lineageLost(pending: Pending): GridError {
+  const reason = 'decided writes may have been lost since the token was given';
+  return new GridError('data_loss', { details: { ...factsOf(pending), reason }, outcome: 'not_applied' });
+}
+
 function outcomeOf(pending: Pending): Outcome {
   return isWrite(pending) && mayHaveReached(pending) ? 'unknown' : 'not_applied';
 }

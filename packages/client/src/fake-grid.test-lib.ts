@@ -29,7 +29,12 @@ interface Stored {
   readonly value: Uint8Array;
   readonly lsn: number;
   readonly hash: number;
+  readonly expireAtMs: number;
 }
+
+const NOTHING = { value: NO_BYTES, lsn: 0, expireAtMs: 0 };
+/** It never gets later here. */
+const NOW_MS = 1_000_000;
 
 export class FakeGrid implements ClientHost {
   readonly machine: ClientMachine;
@@ -103,10 +108,10 @@ export class FakeGrid implements ClientHost {
     switch (message.type) {
       case 'read': {
         const entries = message.keys.map((key) => {
-          const { value, lsn } = this.#stored(message).get(hex(key)) ?? { value: NO_BYTES, lsn: 0 };
-          return { found: lsn > 0, value: message.withoutValues ? NO_BYTES : value, epoch: 1, lsn };
+          const { value, lsn, expireAtMs } = this.#stored(message).get(hex(key)) ?? NOTHING;
+          return { found: lsn > 0, value: message.withoutValues ? NO_BYTES : value, epoch: 1, lsn, expireAtMs };
         });
-        return { type: 'readAnswer', id, entries };
+        return { type: 'readAnswer', id, entries, lsn: this.#lsn, clockMs: 0 };
       }
       case 'size':
         return { type: 'sizeAnswer', id, count: this.#stored(message).size };
@@ -147,11 +152,13 @@ export class FakeGrid implements ClientHost {
     return undefined;
   }
 
-  #apply(write: Write, { kind, key, value }: Operation): boolean {
+  #apply(write: Write, { kind, key, value, ttlMs }: Operation): boolean {
     const stored = this.#stored(write);
+    const hash = Number.parseInt(hex(key).slice(-10, -2), 16);
     if (kind === 'clear') stored.clear();
     else if (kind === 'delete') return stored.delete(hex(key));
-    else stored.set(hex(key), { key, value, lsn: this.#lsn, hash: Number.parseInt(hex(key).slice(-10, -2), 16) });
+    else if (kind === 'touch') return stored.has(hex(key));
+    else stored.set(hex(key), { key, value, lsn: this.#lsn, hash, expireAtMs: ttlMs === 0 ? 0 : NOW_MS + ttlMs });
     return true;
   }
 
@@ -178,6 +185,8 @@ function routing(partitionBy: readonly number[]): Routing {
       version: 1,
       primary: 'a',
       address: ADDRESS,
+      lineage: 'l1',
+      replicas: [],
     })),
     addresses: [ADDRESS],
   };

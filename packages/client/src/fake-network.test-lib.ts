@@ -39,6 +39,7 @@ export class FakeNetwork {
   nowMs = 1_000;
   readonly events: StatusEvent[] = [];
   connected: GridError | 'yes' | undefined;
+  busy = false;
   /** Every dial, in order. */
   readonly dialled: string[] = [];
   readonly #urls = new Map<ConnectionId, string>();
@@ -55,6 +56,9 @@ export class FakeNetwork {
       random: newRandom(1),
       settings: { connectTimeoutMs: 10_000, maxPendingBytes: 1_000_000, onUnavailable: 'wait', ...settings },
       onStatus: (event) => this.events.push(event),
+      onBusy: (busy) => {
+        this.busy = busy;
+      },
       effects: {
         dial: (url) => {
           this.#lastConnection += 1;
@@ -179,13 +183,16 @@ export class FakeNetwork {
 }
 
 export function writeBody(kind: OperationKind, value: Uint8Array = NO_BYTES): RequestBody {
-  return { kind: 'write', operations: [{ kind, key: new Uint8Array([1]), value, ifEpoch: 0, ifLsn: 0 }] };
+  return {
+    kind: 'write',
+    operations: [{ kind, key: new Uint8Array([1]), value, ifEpoch: 0, ifLsn: 0, ttlMs: 0, expireAtMs: 0 }],
+  };
 }
 
 export function routeTo(
   url: string,
   partition: number,
-  { epoch = 1, version = epoch }: { readonly epoch?: number; readonly version?: number } = {},
+  { epoch = 1, version = epoch, lineage = 'l1', replicas = [] }: Partial<Route> = {},
 ): Route {
   return {
     partition: asPartitionId(partition),
@@ -193,6 +200,8 @@ export function routeTo(
     version,
     primary: url === '' ? '' : url.slice('ws://'.length, -2),
     address: url,
+    lineage,
+    replicas,
   };
 }
 

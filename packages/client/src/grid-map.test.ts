@@ -49,6 +49,20 @@ describe('one key', () => {
     expect(await orders.delete('a')).toBe(false);
   });
 
+  test('a time to live of its own, and touch', async () => {
+    const { fake, orders } = await newOrders<number>();
+    expect(await orders.touch('a')).toBe(false);
+    const version = await orders.set('a', 1, { ttlMs: 5_000 });
+    expect(fake.sentOf('write').at(-1)?.operations[0]).toMatchObject({ kind: 'set', ttlMs: 5_000, expireAtMs: 0 });
+    expect(await orders.touch('a')).toBe(true);
+    expect((await failureOf(orders.touch('a', { ifVersion: '9.9' }))).code).toBe('version_conflict');
+    const entry = await orders.getEntry('a');
+    expect(entry).toMatchObject({ value: 1, version });
+    expect(entry?.expiresAt).toBeGreaterThan(0);
+    await orders.update('a', 2);
+    expect((await orders.getEntry('a'))?.expiresAt).toBeUndefined();
+  });
+
   test('compute tries again when somebody was faster', async () => {
     const { orders } = await newOrders<number>();
     await orders.set('n', 1);
@@ -166,8 +180,8 @@ describe('nothing is sent', () => {
     ['a large key', 'too_large', (map) => map.has('x'.repeat(5_000))],
     ['a large value', 'too_large', (map) => map.set('a', new Uint8Array(LIMITS.valueBytesMax))],
     ['a function as a value', 'invalid_argument', (map) => map.set('a', () => 1)],
-    ['ttlMs', 'invalid_argument', (map) => map.set('a', 1, { ttlMs: 1_000 })],
-    ['touch', 'invalid_argument', (map) => map.touch('a')],
+    ['ttlMs', 'invalid_argument', (map) => map.set('a', 1, { ttlMs: 0 })],
+    ['ttlMs', 'invalid_argument', (map) => map.insert('a', 1, { ttlMs: Number.POSITIVE_INFINITY })],
     ['lock', 'invalid_argument', (map) => map.lock('a')],
     ['a transaction', 'invalid_argument', (_, grid) => grid.transaction(() => 1)],
     ['a session', 'invalid_argument', (_, grid) => grid.session()],
@@ -186,6 +200,11 @@ describe('nothing is sent', () => {
           [Number.NaN, 2],
         ]),
     ],
+    ['entries that are none', 'invalid_argument', (map) => map.setAll(5 as never)],
+    ['entries that are no pairs', 'invalid_argument', (map) => map.setAll([5] as never)],
+    ['keys that are none', 'invalid_argument', (map) => map.getAll(undefined as never)],
+    ['a change that is no function', 'invalid_argument', (map) => map.compute('a', 5 as never)],
+    ['a schema that is none', 'invalid_argument', (_, grid) => grid.map('orders', { value: {} as never })],
     ['a signal that is aborted', 'aborted', (map) => map.set('a', 1, { signal: AbortSignal.abort() })],
   ])('%s: %s', async (_, code, act) => {
     const fake = await new FakeGrid().connected();
@@ -196,8 +215,7 @@ describe('nothing is sent', () => {
 
   test('a refusal names the option', async () => {
     const { orders } = await newOrders();
-    expect((await failureOf(orders.set('a', 1, { ttlMs: 1 }))).message).toContain('ttlMs');
-    expect((await failureOf(orders.set('a', 1, { ttlMs: 1 }))).message).toContain('not supported yet');
+    expect((await failureOf(orders.set('a', 1, { ttlMs: -1 }))).message).toContain('ttlMs');
     expect((await failureOf(orders.set('a', 1, { foo: 1 } as object))).message).toContain('foo');
     await orders.set('a', 1, { ttlMs: undefined });
   });

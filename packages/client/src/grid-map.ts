@@ -1,10 +1,19 @@
 /** One map of a grid, as the application sees it. */
-import { decodeKey, type GridError, type Key, NO_BYTES, type Operation, type OperationKind } from '@ostraca/core';
+import {
+  decodeKey,
+  type GridError,
+  type Key,
+  LIMITS,
+  NO_BYTES,
+  type Operation,
+  type OperationKind,
+} from '@ostraca/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type BulkOptions, clearAll, readAll, sizeOf, writeAll } from './bulk.ts';
 import { CALL_OPTIONS, type CallOptions, call, type GridContext, placeKey, placeOf } from './calls.ts';
-import { checkIterable, checkOptions, checkTimeout, invalid, notSupportedYet } from './check-options.ts';
+import { checkCount, checkIterable, checkOptions, checkTimeout, invalid, notSupportedYet } from './check-options.ts';
 import { type IterationOptions, scan } from './iteration.ts';
+import { formatToken, parseReadMode, type ReadOptions, type ReadToken } from './read-modes.ts';
 import { type CodecOption, newValues, type Values } from './values.ts';
 import { parseIfVersion, type Version, versionOf } from './version.ts';
 
@@ -21,7 +30,7 @@ export interface WriteOptions extends CallOptions {
 }
 
 export interface SetOptions extends WriteOptions {
-  /** Not supported yet: `invalid_argument`. */
+  /** The entry's own time to live, instead of its map's. A later write without it gives the map's again. */
   readonly ttlMs?: number | undefined;
 }
 
@@ -29,6 +38,10 @@ export interface Entry<K, V> {
   readonly key: K;
   readonly value: V;
   readonly version: Version;
+  /**
+   * Milliseconds since 1970 by the clock of its partition, which may differ from this machine's; undefined: never. Under
+   * LAST_ACCESS_TIME reads move it, and it is up to an eighth of the time to live later than the last of them allows.
+   */
   readonly expiresAt: number | undefined;
 }
 
@@ -46,17 +59,17 @@ export interface GridMap<K extends Key, V> extends AsyncIterable<[K, V]> {
   insert(key: K, value: V, options?: SetOptions): Promise<Version>;
   /** @throws {@link GridError} `key_not_found`: it is not there. */
   update(key: K, value: V, options?: SetOptions): Promise<Version>;
-  get(key: K, options?: CallOptions): Promise<V | undefined>;
-  getEntry(key: K, options?: CallOptions): Promise<Entry<K, V> | undefined>;
-  has(key: K, options?: CallOptions): Promise<boolean>;
+  get(key: K, options?: ReadOptions): Promise<V | undefined>;
+  getEntry(key: K, options?: ReadOptions): Promise<Entry<K, V> | undefined>;
+  has(key: K, options?: ReadOptions): Promise<boolean>;
   /** Whether it was there. */
   delete(key: K, options?: WriteOptions): Promise<boolean>;
-  /** Not supported yet: `invalid_argument`. */
+  /** Renews its time to live, from now on, and nothing else: value and version stay. Whether it was there. */
   touch(key: K, options?: WriteOptions): Promise<boolean>;
   /** Not supported yet: `invalid_argument`. */
   lock(key: K, options?: CallOptions): Promise<never>;
   /** From the very keys given; absent ones are left out. */
-  getAll(keys: Iterable<K>, options?: CallOptions): Promise<Map<K, V>>;
+  getAll(keys: Iterable<K>, options?: ReadOptions): Promise<Map<K, V>>;
   /**
    * Cut into log records of at most 1,000 operations and 1 MiB, each atomic.
    *
@@ -79,6 +92,11 @@ export interface GridMap<K extends Key, V> extends AsyncIterable<[K, V]> {
     change: (value: V | undefined) => V | undefined | Promise<V | undefined>,
     options?: CallOptions,
   ): Promise<V | undefined>;
+  /**
+   * Of everything that this client has seen of the key's partition, for reads of other clients (`read: { token }`);
+   * undefined: nothing yet.
+   */
+  tokenOf(key: K): ReadToken | undefined;
   /** In no order that means something; an entry that is there throughout is given exactly once. */
   entries(options?: IterationOptions): AsyncIterableIterator<[K, V]>;
   keys(options?: IterationOptions): AsyncIterableIterator<K>;
@@ -86,8 +104,9 @@ export interface GridMap<K extends Key, V> extends AsyncIterable<[K, V]> {
 }
 
 const WRITE_OPTIONS = { known: [...CALL_OPTIONS, 'ifVersion'] };
-const SET_OPTIONS = { ...WRITE_OPTIONS, later: ['ttlMs'] };
-const READ_OPTIONS = { known: CALL_OPTIONS };
+const SET_OPTIONS = { known: [...WRITE_OPTIONS.known, 'ttlMs'] };
+const PLAIN_OPTIONS = { known: CALL_OPTIONS };
+const READ_OPTIONS = { known: [...CALL_OPTIONS, 'read'] };
 
 /** @throws {@link GridError} `invalid_argument`: an unknown option. */
 export function newGridMap<K extends Key, V>(
@@ -123,18 +142,19 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
     return this.#put('update', key, { value, options });
   }
 
-  async get(key: K, options?: CallOptions): Promise<V | undefined> {
+  async get(key: K, options?: ReadOptions): Promise<V | undefined> {
     const found = await this.#read(key, false, options);
     return found === undefined ? undefined : this.#values.decode(found.value);
   }
 
-  async getEntry(key: K, options?: CallOptions): Promise<Entry<K, V> | undefined> {
+  async getEntry(key: K, options?: ReadOptions): Promise<Entry<K, V> | undefined> {
     const found = await this.#read(key, false, options);
     if (found === undefined) return undefined;
-    return { key, value: this.#values.decode(found.value), version: versionOf(found), expiresAt: undefined };
+    const expiresAt = found.expireAtMs > 0 ? found.expireAtMs : undefined;
+    return { key, value: this.#values.decode(found.value), version: versionOf(found), expiresAt };
   }
 
-  async has(key: K, options?: CallOptions): Promise<boolean> {
+  async has(key: K, options?: ReadOptions): Promise<boolean> {
     return (await this.#read(key, true, options)) !== undefined;
   }
 
@@ -144,18 +164,22 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
     return applied;
   }
 
-  async touch(): Promise<boolean> {
-    throw notSupportedYet('touch');
+  async touch(key: K, options?: WriteOptions): Promise<boolean> {
+    checkOptions(options, WRITE_OPTIONS);
+    const { applied } = await this.#write('touch', key, { value: NO_BYTES, options });
+    return applied;
   }
 
   async lock(): Promise<never> {
     throw notSupportedYet('lock');
   }
 
-  async getAll(keys: Iterable<K>, options?: CallOptions): Promise<Map<K, V>> {
-    const bulk = this.#bulk(options);
+  async getAll(keys: Iterable<K>, options?: ReadOptions): Promise<Map<K, V>> {
+    checkOptions(options, READ_OPTIONS);
+    const wish = parseReadMode(options?.read);
+    const bulk = { context: this.#context, place: placeOf(this.#context, this.name), options };
     const placed = Array.from(checkIterable('keys', keys), (key) => placeKey(key, bulk.place));
-    const found = await readAll(bulk, placed);
+    const found = await readAll(bulk, placed, wish);
     return new Map(found.map(({ key, bytes }) => [key, this.#values.decode(bytes)]));
   }
 
@@ -196,7 +220,7 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
     change: (value: V | undefined) => V | undefined | Promise<V | undefined>,
     options: CallOptions = {},
   ): Promise<V | undefined> {
-    checkOptions(options, READ_OPTIONS);
+    checkOptions(options, PLAIN_OPTIONS);
     if (typeof change !== 'function') throw invalid('change', 'must be a function');
     const { host, operationTimeoutMs } = this.#context;
     const endMs = host.nowMs() + checkTimeout('deadlineMs', options.deadlineMs ?? operationTimeoutMs);
@@ -212,6 +236,12 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
         if (!hasChanged(error as GridError) || host.nowMs() >= endMs) throw error;
       }
     }
+  }
+
+  tokenOf(key: K): ReadToken | undefined {
+    const { partition } = placeKey(key, placeOf(this.#context, this.name));
+    const token = this.#context.host.machine.tokens.of(partition);
+    return token === undefined ? undefined : formatToken(partition, token);
   }
 
   async *entries(options: IterationOptions = {}): AsyncGenerator<[K, V]> {
@@ -256,25 +286,26 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
   #write(
     kind: OperationKind,
     key: K,
-    { value, options }: { readonly value: Uint8Array; readonly options: WriteOptions | undefined },
+    { value, options }: { readonly value: Uint8Array; readonly options: SetOptions | undefined },
   ) {
     const place = placeOf(this.#context, this.name);
     const { bytes, partition } = placeKey(key, place);
-    const operations = [operationOf(kind, bytes, { value, ifVersion: options?.ifVersion })];
+    const operations = [operationOf(kind, bytes, { value, ifVersion: options?.ifVersion, ttlMs: options?.ttlMs })];
     return call(this.#context, { place, partition, body: { kind: 'write', operations }, options });
   }
 
-  async #read(key: K, withoutValues: boolean, options: CallOptions | undefined) {
+  async #read(key: K, withoutValues: boolean, options: ReadOptions | undefined) {
     checkOptions(options, READ_OPTIONS);
+    const wish = parseReadMode(options?.read);
     const place = placeOf(this.#context, this.name);
     const { bytes, partition } = placeKey(key, place);
-    const body = { kind: 'read', keys: [bytes], withoutValues } as const;
+    const body = { kind: 'read', keys: [bytes], withoutValues, wish } as const;
     const [entry] = (await call(this.#context, { place, partition, body, options })).entries;
     return entry?.found === true ? entry : undefined;
   }
 
   #bulk(options: CallOptions | undefined): BulkOptions {
-    checkOptions(options, READ_OPTIONS);
+    checkOptions(options, PLAIN_OPTIONS);
     return { context: this.#context, place: placeOf(this.#context, this.name), options };
   }
 }
@@ -282,9 +313,10 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
 function operationOf(
   kind: OperationKind,
   key: Uint8Array,
-  { value, ifVersion }: { readonly value: Uint8Array; readonly ifVersion?: Version | undefined },
+  { value, ifVersion, ttlMs }: { readonly value: Uint8Array } & Pick<SetOptions, 'ifVersion' | 'ttlMs'>,
 ): Operation {
-  return { kind, key, value, ...parseIfVersion(ifVersion) };
+  const ownTtlMs = ttlMs === undefined ? 0 : checkCount('ttlMs', ttlMs, LIMITS.ttlMsMax);
+  return { kind, key, value, ...parseIfVersion(ifVersion), ttlMs: ownTtlMs, expireAtMs: 0 };
 }
 
 function hasChanged({ code }: GridError): boolean {

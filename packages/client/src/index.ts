@@ -7,6 +7,7 @@ export { type Grid, newGrid } from './grid.ts';
 export type { Entry, GridMap, MapOptions, SetOptions, WriteOptions } from './grid-map.ts';
 export type { IterationOptions } from './iteration.ts';
 export type { ClientAnswer, ClientRequest, Pending, RequestBody } from './pending.ts';
+export type { ReadMode, ReadOptions, ReadToken, ReadWish } from './read-modes.ts';
 export { newClientMachine } from './requests.ts';
 export { type StatusEvent, StatusStream } from './status.ts';
 export { type CodecOption, newValues, type ValueCodec, type Values } from './values.ts';

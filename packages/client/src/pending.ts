@@ -12,9 +12,17 @@ import type {
   WriteAnswer,
 } from '@ostraca/core';
 import type { Link } from './links.ts';
+import { LINEARIZABLE, type ReadWish } from './read-modes.ts';
+import type { Token } from './tokens.ts';
 
 export type RequestBody =
-  | { readonly kind: 'read'; readonly keys: readonly Uint8Array[]; readonly withoutValues: boolean }
+  | {
+      readonly kind: 'read';
+      readonly keys: readonly Uint8Array[];
+      readonly withoutValues: boolean;
+      /** Default: linearizable. */
+      readonly wish?: ReadWish;
+    }
   | { readonly kind: 'size' }
   | {
       readonly kind: 'scan';
@@ -37,10 +45,10 @@ export type ClientAnswer = ReadAnswer | SizeAnswer | ScanAnswer | WriteAnswer;
 export type Done = (result: ClientAnswer | GridError) => void;
 
 /**
- * `overflow`: beyond maxPendingBytes. `waiting`: never sent. `sent`: the current attempt is out. `returned`: to be
+ * `overflow`: beyond maxPendingBytes. `atReplica`: a replica was asked. `waiting`: never sent. `sent`: the current attempt is out. `returned`: to be
  * sent again. `done`: answered or given up.
  */
-export type PendingState = 'overflow' | 'waiting' | 'sent' | 'returned' | 'done';
+export type PendingState = 'overflow' | 'atReplica' | 'waiting' | 'sent' | 'returned' | 'done';
 
 export interface Pending {
   readonly request: ClientRequest;
@@ -63,6 +71,11 @@ export interface Pending {
   olderIds: number[];
   link: Link | undefined;
   sentEpoch: number;
+  /** Of the route by which it was sent last. */
+  sentLineage: string;
+  readonly wish: ReadWish;
+  /** Of a read in a session: it must see this. */
+  readonly token: Token | undefined;
   /** What the last refusal said: facts for the error at the deadline. */
   lastRefusal: GridError | undefined;
 }
@@ -91,9 +104,16 @@ export function answerMarginMs(remainingMs: number): number {
   return Math.min(100, remainingMs / 10);
 }
 
+interface SendFacts {
+  readonly route: Route;
+  readonly remainingMs: number;
+  readonly ackedBelow: number;
+  readonly atReplica?: boolean;
+}
+
 export function messageOf(
   pending: Pending,
-  { route, remainingMs, ackedBelow }: { route: Route; remainingMs: number; ackedBelow: number },
+  { route, remainingMs, ackedBelow, atReplica = false }: SendFacts,
 ): RequestMessage {
   const { request, id, seq, attempt } = pending;
   const { body, partition, map } = request;
@@ -101,7 +121,7 @@ export function messageOf(
   const { epoch } = route;
   switch (body.kind) {
     case 'read':
-      return { type: 'read', id, partition, epoch, map, ttlMs, keys: body.keys, withoutValues: body.withoutValues };
+      return { ...{ type: 'read', id, partition, epoch, map, ttlMs }, ...readFields(pending, body, atReplica) };
     case 'size':
       return { type: 'size', id, partition, epoch, map, ttlMs };
     case 'scan': {
@@ -124,7 +144,27 @@ export function messageOf(
   }
 }
 
-export function newPending(request: ClientRequest, done: Done, nowMs: number): Pending {
+type ReadBody = Extract<RequestBody, { kind: 'read' }>;
+
+/** The primary answers whatever asks for less than linearizable as that; but who wants any state does not wait for it. */
+function readFields({ wish, token }: Pending, { keys, withoutValues }: ReadBody, atReplica: boolean) {
+  const mode = atReplica || wish.mode === 'readIndex' || wish.mode === 'eventual' ? wish.mode : 'linearizable';
+  const maxStalenessMs = atReplica && wish.mode === 'bounded' ? wish.maxStalenessMs : 0;
+  const { lsn: minLsn, clockMs: minClockMs } = (atReplica ? token : undefined) ?? NO_POINT;
+  return { keys, withoutValues, mode, maxStalenessMs, minLsn, minClockMs };
+}
+
+const NO_POINT = { lsn: 0, clockMs: 0 };
+
+/** `seen`: what this client has seen of the partition. */
+export function newPending(
+  request: ClientRequest,
+  done: Done,
+  { nowMs, seen }: { nowMs: number; seen: Token | undefined },
+): Pending {
+  const { body, partition } = request;
+  const wish = (body.kind === 'read' ? body.wish : undefined) ?? LINEARIZABLE;
+  const given = wish.mode === 'session' ? wish.tokens : undefined;
   return {
     request,
     done,
@@ -140,6 +180,9 @@ export function newPending(request: ClientRequest, done: Done, nowMs: number): P
     olderIds: [],
     link: undefined,
     sentEpoch: 0,
+    sentLineage: '',
+    wish,
+    token: given !== undefined ? given.get(partition) : wish.mode === 'session' ? seen : undefined,
     lastRefusal: undefined,
   };
 }

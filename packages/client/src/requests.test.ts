@@ -58,6 +58,26 @@ describe('connecting', () => {
     expect((network.connected as GridError).code).toBe('undefined_grid');
   });
 
+  test('endpoints that all speak another protocol end it at once; one that may answer yet does not', () => {
+    const network = new FakeNetwork({}, [CATALOG, A]);
+    network.start();
+    network.pass(1_000);
+    network.close(CATALOG, 'protocol_version: catalog speaks 9 to 9');
+    expect(network.connected).toBeUndefined();
+    network.close(A, 'protocol_version: a speaks 9 to 9');
+    expect((network.connected as GridError).code).toBe('protocol_version');
+  });
+
+  test('is busy while somebody waits: for the connect, and for an answer', () => {
+    const network = new FakeNetwork();
+    expect(network.busy).toBe(false);
+    network.start();
+    expect(network.busy).toBe(true);
+    network.open(CATALOG);
+    network.deliver(CATALOG, routingOf([routeTo(A, 0)]));
+    expect([network.connected, network.busy]).toEqual(['yes', false]);
+  });
+
   test('dials again with a growing pause, never in a hurry', () => {
     const network = newConnected();
     for (let step = 0; step < 1_500; step += 1) {

@@ -17,13 +17,15 @@ import {
 import type { ClientMachine, ClientMachineOptions } from './client-machine.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dispatch } from './dispatch.ts';
-import { abortedError, closedError, connectRefused, deadlineError, overflowError } from './failures.ts';
+import { abortedError, closedError, connectRefused, deadlineError, lineageLost, overflowError } from './failures.ts';
 import { Fifo } from './fifo.ts';
 import { type Link, Links } from './links.ts';
 import { type ClientAnswer, type ClientRequest, type Done, newPending, type Pending } from './pending.ts';
+import { ReplicaReads } from './replica-reads.ts';
 import { type RouteChange, Routes } from './routes.ts';
 import { RoutingSource } from './routing-source.ts';
 import type { StatusEvent } from './status.ts';
+import { Tokens } from './tokens.ts';
 
 export function newClientMachine(options: ClientMachineOptions): ClientMachine {
   return new Requests(options);
@@ -31,16 +33,19 @@ export function newClientMachine(options: ClientMachineOptions): ClientMachine {
 
 class Requests implements ClientMachine {
   readonly routes = new Routes();
+  readonly tokens = new Tokens();
   readonly #options: ClientMachineOptions;
   readonly #links: Links;
   readonly #source: RoutingSource;
   readonly #dispatch: Dispatch;
+  readonly #replicaReads: ReplicaReads;
   readonly #deadlines = new Deadlines<Pending>();
   /** Beyond maxPendingBytes, in the order of their calls. */
   readonly #overflow = new Fifo<Pending>((pending) => pending.state === 'done');
   /** Of all requests that are enqueued and have no answer. */
   #pendingBytes = 0;
   #primaryAddresses: ReadonlySet<string> = new Set();
+  #replicaAddresses: ReadonlySet<string> = new Set();
   #connecting: { readonly deadlineMs: number; readonly done: (error: GridError | undefined) => void } | undefined;
   /** Requests without an end, and the first connect: what somebody waits for. */
   #waitedForCount = 0;
@@ -55,19 +60,26 @@ class Requests implements ClientMachine {
     const links = new Links(effects, random);
     this.#links = links;
     this.#source = new RoutingSource({ grid, endpoints, effects, random, links, routes });
+    let lastId = 0;
+    const nextId = (): number => ++lastId;
+    const onEnd = (pending: Pending): void => {
+      this.#pendingBytes -= pending.bytes;
+      this.#deadlines.delete(pending);
+      this.#countWaitedFor(-1);
+    };
     this.#dispatch = new Dispatch({
       effects,
       random,
       links,
       routes,
       onUnavailable: settings.onUnavailable,
-      onEnd: (pending) => {
-        this.#pendingBytes -= pending.bytes;
-        this.#deadlines.delete(pending);
-        this.#countWaitedFor(-1);
-      },
+      nextId,
+      onAnswered: (pending, answer) => this.#onAnswered(pending, answer),
+      onEnd,
       onWrongRoute: () => this.#source.askAnother(),
     });
+    const toPrimary = (pending: Pending, nowMs: number): void => this.#dispatch.enqueue(pending, nowMs);
+    this.#replicaReads = new ReplicaReads({ effects, random, links, routes, nextId, onEnd, toPrimary });
   }
 
   start(nowMs: number, done: (error: GridError | undefined) => void): void {
@@ -77,7 +89,7 @@ class Requests implements ClientMachine {
   }
 
   submit(request: ClientRequest, done: Done, nowMs: number): Pending {
-    const pending = newPending(request, done, nowMs);
+    const pending = newPending(request, done, { nowMs, seen: this.tokens.of(request.partition) });
     if (this.#closed) {
       pending.state = 'done';
       done(closedError(pending));
@@ -98,8 +110,9 @@ class Requests implements ClientMachine {
     if (this.#closed) return;
     this.#closed = true;
     this.#endConnecting(undefined);
-    for (const pending of [...this.#dispatch.list(), ...this.#overflow.list()]) {
+    for (const pending of [...this.#replicaReads.list(), ...this.#dispatch.list(), ...this.#overflow.list()]) {
       if (pending.state === 'overflow') this.#endUnqueued(pending, closedError(pending));
+      else if (pending.state === 'atReplica') this.#replicaReads.end(pending, closedError(pending));
       else if (pending.state !== 'done') this.#dispatch.end(pending, closedError(pending));
     }
     this.#links.hangUpAll('the client closes');
@@ -149,10 +162,12 @@ class Requests implements ClientMachine {
     const wasSource = link.answered;
     this.#links.onClose(link, reason, nowMs);
     if (this.#closed) return;
+    if (this.#connecting !== undefined && this.#source.disagrees()) this.#endConnecting(this.#source.describeFailure());
     if (isContainer) this.#tell({ type: 'container_lost', address: link.url, reason });
     if (wasSource && !this.#source.hasSource()) this.#tell({ type: 'disconnected', address: link.url, reason });
     if (isContainer || this.#primaryAddresses.has(link.url)) this.#source.askAnother();
     this.#source.keepUp(nowMs);
+    this.#replicaReads.onLinkLost(link, nowMs);
     this.#dispatch.onLinkLost(link, nowMs);
     this.#links.forget((other) => this.#isWanted(other));
     this.#enqueueWhatFits(nowMs);
@@ -168,6 +183,7 @@ class Requests implements ClientMachine {
     }
     this.#source.keepUp(nowMs);
     this.#dialPrimaries(nowMs);
+    this.#replicaReads.onTick(nowMs);
     this.#dispatch.onTick(nowMs);
     this.#enqueueWhatFits(nowMs);
   }
@@ -205,6 +221,7 @@ class Requests implements ClientMachine {
 
   #applyChanges(changes: readonly RouteChange[], nowMs: number): void {
     this.#primaryAddresses = this.routes.primaryAddresses();
+    this.#replicaAddresses = this.routes.replicaAddresses();
     this.#dialPrimaries(nowMs);
     this.#dispatch.onRoutes(changes, nowMs);
   }
@@ -212,6 +229,7 @@ class Requests implements ClientMachine {
   /** Ahead of the first request: nobody waits for a handshake then. */
   #dialPrimaries(nowMs: number): void {
     for (const url of this.#primaryAddresses) this.#links.dial(this.#links.at(url), nowMs);
+    for (const url of this.#replicaAddresses) this.#links.dial(this.#links.at(url), nowMs);
   }
 
   #isCutOff(): boolean {
@@ -224,7 +242,10 @@ class Requests implements ClientMachine {
 
   #isWanted(link: Link): boolean {
     return (
-      this.#primaryAddresses.has(link.url) || this.#source.isCandidate(link) || this.routes.addresses.includes(link.url)
+      this.#primaryAddresses.has(link.url) ||
+      this.#replicaAddresses.has(link.url) ||
+      this.#source.isCandidate(link) ||
+      this.routes.addresses.includes(link.url)
     );
   }
 
@@ -245,18 +266,38 @@ class Requests implements ClientMachine {
       if (this.#pendingBytes > 0 && this.#pendingBytes + next.bytes > maxPendingBytes) return;
       this.#overflow.shift();
       this.#pendingBytes += next.bytes;
-      this.#dispatch.enqueue(next, nowMs);
+      if (!this.#replicaReads.trySend(next, nowMs)) this.#dispatch.enqueue(next, nowMs);
     }
   }
 
   #onAnswer(answer: ClientAnswer | ErrorAnswer, nowMs: number): void {
+    if (answer.type === 'readAnswer') {
+      const pending = this.#replicaReads.take(answer);
+      if (pending !== undefined) {
+        this.#replicaReads.end(pending, this.#onAnswered(pending, answer));
+        return;
+      }
+    }
     const change = answer.type === 'errorAnswer' ? this.routes.adoptRoute(answer.route) : undefined;
+    if (answer.type === 'errorAnswer' && this.#replicaReads.has(answer.id)) {
+      // It goes by the newest route.
+      if (change !== undefined) this.#applyChanges([change], nowMs);
+      this.#replicaReads.onRefusal(answer, nowMs);
+      return;
+    }
     if (answer.type !== 'errorAnswer' || change === undefined) {
       this.#dispatch.onAnswer(answer, nowMs);
       return;
     }
     this.#dispatch.onRefusedByOldRoute(answer);
     this.#applyChanges([change], nowMs);
+  }
+
+  /** A read in a session that went to another lineage than its token's may miss what it was to see. */
+  #onAnswered<Answer extends ClientAnswer>(pending: Pending, answer: Answer): Answer | GridError {
+    const { request, sentLineage, token } = pending;
+    this.tokens.note(request.partition, sentLineage, answer);
+    return token !== undefined && token.lineage !== sentLineage ? lineageLost(pending) : answer;
   }
 
   #expire(pending: Pending, nowMs: number): void {
@@ -266,12 +307,17 @@ class Requests implements ClientMachine {
     }
     const { partition } = pending.request;
     const container = this.routes.routeOf(partition)?.primary ?? '';
+    if (pending.state === 'atReplica') {
+      this.#replicaReads.end(pending, deadlineError(pending, { unavailable: '', container }));
+      return;
+    }
     const unavailable = this.#dispatch.whyUnavailable(partition);
     this.#dispatch.finish(pending, deadlineError(pending, { unavailable, container }), nowMs);
   }
 
   #giveUp(pending: Pending, error: GridError, nowMs: number): void {
     if (pending.state === 'overflow') this.#endUnqueued(pending, error);
+    else if (pending.state === 'atReplica') this.#replicaReads.end(pending, error);
     else this.#dispatch.finish(pending, error, nowMs);
     this.#enqueueWhatFits(nowMs);
   }

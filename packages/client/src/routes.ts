@@ -58,6 +58,13 @@ export class Routes {
     return addresses;
   }
 
+  /** Of containers that have a replica which may be read. */
+  replicaAddresses(): Set<string> {
+    const addresses = new Set<string>();
+    for (const { replicas } of this.#routes.values()) for (const { address } of replicas) addresses.add(address);
+    return addresses;
+  }
+
   /** Why a partition that was never placed cannot be; empty when it can, or was. */
   unplaceable(partition: PartitionId): string {
     if (this.#routes.has(partition)) return '';

@@ -11,6 +11,7 @@ export {
   compact as compactCatalogState,
   EMPTY_STATE as EMPTY_CATALOG_STATE,
 } from './catalog/state.ts';
+export * from './clocks.ts';
 export * from './container/container.ts';
 export type { ContainerMetrics, DurationHistogram, OperationCounter } from './container/container-metrics.ts';
 export { DURATION_BOUNDS_MS } from './container/container-metrics.ts';
@@ -29,6 +30,6 @@ export * from './policy.ts';
 export * from './random.ts';
 export * from './routing/partition-of.ts';
 export * from './routing/routing-of.ts';
-export type { Mutation } from './shard/ports.ts';
+export type { Mutation, PrimaryAct } from './shard/ports.ts';
 export { digestOf, type Shard } from './shard/shard.ts';
 export * from './topology.ts';

@@ -31,6 +31,8 @@ export const LIMITS = {
   readKeysMax: 1_000,
   /** Requests of one client outstanding in one partition. */
   outstandingPerPartitionMax: 1_024,
+  /** An entry's time to live: a hundred years. */
+  ttlMsMax: 36_525 * 86_400_000,
   operationTimeoutMsMax: 60_000,
   /** Output waiting for one peer: past the soft limit we stop reading it, past the hard limit we hang up. */
   outputSoftBytes: 8 * MiB,

@@ -3,154 +3,11 @@
  * (a test holds the two together); here is what the code works with. No field is optional: absence is an empty
  * string, an empty list or zero, as in proto3.
  */
-import type { Member, PartitionConfig } from './catalog/config.ts';
-import type { ClientId, ContainerName, Epoch, Incarnation, Lsn, MapId, PartitionId, Rid } from './ids.ts';
+import type { PartitionConfig } from './catalog/config.ts';
+import type { ControlMessage } from './control-messages.ts';
+import type { ClientId, ContainerName, Epoch, Lsn, MapId, PartitionId, Rid } from './ids.ts';
 
-// ── Control plane: container and catalog ────────────────────────────────────────────────────────────────────────
-
-/** What a container has, told at every registration. */
-export interface ShardReport {
-  readonly partition: PartitionId;
-  readonly epoch: Epoch;
-  readonly version: number;
-  readonly shardInc: number;
-  readonly lastLsn: Lsn;
-  readonly decidedLsn: Lsn;
-}
-
-export interface Register {
-  readonly type: 'register';
-  readonly name: ContainerName;
-  readonly incarnation: Incarnation;
-  readonly address: string;
-  readonly host: string;
-  readonly zone: string;
-  /** Of the catalog that this container last obeyed; empty for a new process. */
-  readonly generation: string;
-  readonly shards: readonly ShardReport[];
-}
-
-/** Accepted; a ConfigPush with everything follows. */
-export interface Registered {
-  readonly type: 'registered';
-  readonly generation: string;
-  readonly leaseMs: number;
-  readonly heartbeatMs: number;
-  readonly policyJson: string;
-  /** Key of the store's index hash, the same on every replica. */
-  readonly hashSeed: number;
-}
-
-/** The catalog refuses a registration (`name_in_use`, `invalid_argument`, ...). */
-export interface RegisterRefused {
-  readonly type: 'registerRefused';
-  readonly code: number;
-  readonly reason: string;
-}
-
-export interface Heartbeat {
-  readonly type: 'heartbeat';
-  readonly seq: number;
-  /** The container's monotonic clock, echoed. */
-  readonly sentAtMs: number;
-  /** Incarnations that answered a ping sent within the last 2/3 lease. */
-  readonly reachable: readonly Incarnation[];
-}
-
-export interface PartitionLease {
-  readonly partition: PartitionId;
-  readonly epoch: Epoch;
-  readonly version: number;
-}
-
-/** Renews one lease per partition listed (K3): those whose primary this container is, and that are not being promoted away. */
-export interface HeartbeatAck {
-  readonly type: 'heartbeatAck';
-  readonly seq: number;
-  readonly sentAtMs: number;
-  readonly leases: readonly PartitionLease[];
-}
-
-/** Configurations that are new to the receiver; `full` when it lists every partition of the catalog. */
-export interface ConfigPush {
-  readonly type: 'configPush';
-  readonly generation: string;
-  readonly full: boolean;
-  readonly configs: readonly PartitionConfig[];
-  /** Always all of them: a container that is not listed, or not alive, is dead to the receiver. */
-  readonly members: readonly Member[];
-  readonly unplaceable: readonly Unplaceable[];
-}
-
-/** Why a map set cannot be placed now, in words for people. */
-export interface Unplaceable {
-  readonly grid: string;
-  readonly mapSet: string;
-  readonly reason: string;
-}
-
-/** Only the primary asks, one at a time, compare-and-set on (epoch, version). */
-export interface ChangeInSync {
-  readonly type: 'changeInSync';
-  readonly changeId: number;
-  readonly partition: PartitionId;
-  readonly epoch: Epoch;
-  readonly version: number;
-  readonly kind: 'add' | 'evict';
-  readonly target: Rid;
-  /** For `evict` (E2). */
-  readonly keepLsn: Lsn;
-}
-
-/** Not done; `config` is what holds. A change that was done is answered by its ConfigPush. */
-export interface ChangeRejected {
-  readonly type: 'changeRejected';
-  readonly changeId: number;
-  readonly reason: string;
-  readonly config: PartitionConfig;
-}
-
-/** A shard's state is damaged or refused: reported before it is dropped. */
-export interface ReplicaFailed {
-  readonly type: 'replicaFailed';
-  readonly partition: PartitionId;
-  readonly rid: Rid;
-  readonly reason: string;
-}
-
-/** A container is about to leave: give it nothing new, and move away what it has. */
-export interface Drain {
-  readonly type: 'drain';
-}
-
-/**
- * A primary that has everything decided and acknowledged, and from now on neither reads nor decides, asks for another
- * member of S to take over; compare-and-set on (epoch, version). Done: the configuration of the next epoch. Not done:
- * ChangeRejected, and it may go on.
- */
-export interface HandOver {
-  readonly type: 'handOver';
-  readonly changeId: number;
-  readonly partition: PartitionId;
-  readonly epoch: Epoch;
-  readonly version: number;
-}
-
-/** A container that has stopped reading and deciding gives all its leases back and leaves. */
-export interface Leave {
-  readonly type: 'leave';
-}
-
-export interface Left {
-  readonly type: 'left';
-}
-
-/** From the supervisor that started the process and saw it exit. */
-export interface ProvedDead {
-  readonly type: 'provedDead';
-  readonly container: ContainerName;
-  readonly incarnation: Incarnation;
-}
+export type * from './control-messages.ts';
 
 // ── Routing: client and anybody ─────────────────────────────────────────────────────────────────────────────────
 
@@ -167,6 +24,17 @@ export interface Route {
   /** Empty while the partition has none. */
   readonly primary: ContainerName;
   readonly address: string;
+  /** Of the partition's history: changes only when decided writes may have been lost. */
+  readonly lineage: string;
+  /** Where else it can be read; empty unless the policy allows it. */
+  readonly replicas: readonly ReplicaRoute[];
+}
+
+export interface ReplicaRoute {
+  readonly container: ContainerName;
+  readonly address: string;
+  /** It holds every decided write; another may lag behind. */
+  readonly inSync: boolean;
 }
 
 export interface RoutingMap {
@@ -216,11 +84,24 @@ interface Request {
   readonly ttlMs: number;
 }
 
+/**
+ * `linearizable`: by the primary, under its lease. `readIndex`: by the primary, when all of its in-sync set have said
+ * after the read arrived that its epoch holds. At any copy: `bounded`, a state that is no older than `maxStalenessMs`
+ * when the read arrives; `session`, one that includes everything up to `minLsn`; `eventual`, any decided state.
+ */
+export type ReadMode = 'linearizable' | 'readIndex' | 'bounded' | 'session' | 'eventual';
+
 export interface Read extends Request {
   readonly type: 'read';
   readonly keys: readonly Uint8Array[];
   /** Only presence and version are wanted. */
   readonly withoutValues: boolean;
+  readonly mode: ReadMode;
+  readonly maxStalenessMs: number;
+  /** Of an answer before it, in the lineage of the route that it is sent by. */
+  readonly minLsn: Lsn;
+  /** The partition clock of that answer: what had expired by then stays expired. */
+  readonly minClockMs: number;
 }
 
 export interface ReadEntry {
@@ -228,6 +109,8 @@ export interface ReadEntry {
   readonly value: Uint8Array;
   readonly epoch: Epoch;
   readonly lsn: Lsn;
+  /** By the partition clock; 0: never. */
+  readonly expireAtMs: number;
 }
 
 /** One entry for each key asked for, in its order; fewer when they grow too large: ask again for the rest. */
@@ -235,6 +118,10 @@ export interface ReadAnswer {
   readonly type: 'readAnswer';
   readonly id: number;
   readonly entries: readonly ReadEntry[];
+  /** The answer reflects every decided record up to here. */
+  readonly lsn: Lsn;
+  /** What expires up to here is expired in it. */
+  readonly clockMs: number;
 }
 
 export interface Size extends Request {
@@ -274,16 +161,23 @@ export interface ScanAnswer {
   readonly lastHash: number;
 }
 
-/** `set` writes always, `insert` only an absent key, `update` only a present one; `clear` has no key. */
-export type OperationKind = 'set' | 'insert' | 'update' | 'delete' | 'clear';
+/**
+ * `set` writes always, `insert` only an absent key, `update` only a present one; `clear` has no key. `touch` renews the
+ * time to live of a present key and leaves its version. `expire` is only in records: the primary removes what is due.
+ */
+export type OperationKind = 'set' | 'insert' | 'update' | 'delete' | 'clear' | 'touch' | 'expire';
 
 export interface Operation {
   readonly kind: OperationKind;
   readonly key: Uint8Array;
   readonly value: Uint8Array;
-  /** The version that the entry must have, both zero: any. Only in requests. */
+  /** The version that the entry must have, both zero: any. In requests, and in records of kind `touch` and `expire`. */
   readonly ifEpoch: Epoch;
   readonly ifLsn: Lsn;
+  /** The entry's own time to live; 0: its map's. */
+  readonly ttlMs: number;
+  /** By the partition clock, set by the primary when it appends; 0: never. Of `expire`: of the entry that it means. */
+  readonly expireAtMs: number;
 }
 
 /** All operations of one Write are in one map and one log record: atomic. */
@@ -342,8 +236,11 @@ export interface VerifyAnswer {
 
 // ── Replication: primary and replica ────────────────────────────────────────────────────────────────────────────
 
-/** `digest`: a point at which primaries and replicas compute a digest of their entries (Verify). */
-export type RecordKind = 'write' | 'noop' | 'digest' | 'session';
+/**
+ * `digest`: a point at which primaries and replicas compute a digest of their entries (Verify). `expire`, `touch`: the
+ * primary removes entries that are due, or renews those that were read.
+ */
+export type RecordKind = 'write' | 'noop' | 'digest' | 'expire' | 'touch' | 'session';
 
 /**
  * One record of a partition's log. `decidedUpTo` and `aborted` are the outcomes known when it was appended:
@@ -363,6 +260,10 @@ export interface LogRecord {
   readonly decidedUpTo: Lsn;
   /** Lsns of earlier records that are rolled back. */
   readonly aborted: readonly Lsn[];
+  /** The partition clock at its append; 0 while no entry has a time to live. */
+  readonly clockMs: number;
+  /** Once this is decided, entries may be judged expired by a partition clock of up to here; 0: it says nothing. */
+  readonly ceilingMs: number;
 }
 
 /** Where each epoch of a log ends, oldest first; a record is identified by (epoch, lsn). */
@@ -379,6 +280,8 @@ export interface ReplOpen {
   readonly decidedLsn: Lsn;
   /** A life of the receiver's shard that can never be added, for it holds a placeholder: to be given up. 0: none. */
   readonly giveUpShardInc: number;
+  /** Of the primary's shard: a shard that is made for it has the same, whatever the catalog said since. */
+  readonly hashSeed: number;
 }
 
 export interface ReplOpenAck {
@@ -441,6 +344,7 @@ export interface Nack {
 export interface LeasePing {
   readonly type: 'leasePing';
   readonly sentAtMs: number;
+  readonly leaseGen: number;
   readonly partitions: readonly PartitionId[];
   readonly epochs: readonly Epoch[];
 }
@@ -449,8 +353,46 @@ export interface LeasePing {
 export interface LeaseGrant {
   readonly type: 'leaseGrant';
   readonly sentAtMs: number;
+  readonly leaseGen: number;
   readonly partitions: readonly PartitionId[];
   readonly epochs: readonly Epoch[];
+}
+
+/** Sent for reads that wait: does nobody know of a newer epoch? To every member of S+ and, where needed, the catalog. */
+export interface EpochProbe {
+  readonly type: 'epochProbe';
+  readonly id: number;
+  readonly partitions: readonly PartitionId[];
+  readonly epochs: readonly Epoch[];
+}
+
+/** Of those asked for, the partitions whose epoch holds as far as the sender knows. No promise. */
+export interface EpochAck {
+  readonly type: 'epochAck';
+  readonly id: number;
+  readonly partitions: readonly PartitionId[];
+  readonly epochs: readonly Epoch[];
+}
+
+/** A replica asks its primary how far it must have come to be as fresh as now, by its own clock. */
+export interface FreshPoll {
+  readonly type: 'freshPoll';
+  readonly sentAtMs: number;
+  readonly leaseGen: number;
+  readonly partitions: readonly PartitionId[];
+  readonly epochs: readonly Epoch[];
+}
+
+/** Of partitions for which the primary may read (L1): everything that was ever acknowledged is at or below `lsns`. */
+export interface FreshAck {
+  readonly type: 'freshAck';
+  readonly sentAtMs: number;
+  readonly leaseGen: number;
+  readonly partitions: readonly PartitionId[];
+  readonly epochs: readonly Epoch[];
+  readonly lsns: readonly Lsn[];
+  /** What expires up to here is expired. */
+  readonly clocksMs: readonly number[];
 }
 
 export interface CheckpointBegin {
@@ -461,6 +403,8 @@ export interface CheckpointBegin {
   /** The scan reflects at least every record up to here; the delta after it follows on the same connection. */
   readonly scanLsn: Lsn;
   readonly scanEpoch: Epoch;
+  /** The highest of all records up to `scanLsn`. */
+  readonly ceilingMs: number;
 }
 
 export interface CheckpointEntry {
@@ -469,6 +413,8 @@ export interface CheckpointEntry {
   readonly value: Uint8Array;
   readonly epoch: Epoch;
   readonly lsn: Lsn;
+  readonly ttlMs: number;
+  readonly expireAtMs: number;
 }
 
 export interface CompletionRecord {
@@ -520,21 +466,6 @@ export interface DigestReport {
   readonly count: number;
 }
 
-export type ControlMessage =
-  | Register
-  | Registered
-  | RegisterRefused
-  | Heartbeat
-  | HeartbeatAck
-  | ConfigPush
-  | ChangeInSync
-  | ChangeRejected
-  | ReplicaFailed
-  | Drain
-  | HandOver
-  | Leave
-  | Left
-  | ProvedDead;
 export type RoutingMessage = RoutingRequest | Routing | RoutingRefused;
 export type RequestMessage = Read | Size | Scan | Write | Verify;
 export type AnswerMessage = ReadAnswer | SizeAnswer | ScanAnswer | WriteAnswer | ErrorAnswer | VerifyAnswer;
@@ -546,6 +477,10 @@ export type ReplicationMessage =
   | Nack
   | LeasePing
   | LeaseGrant
+  | EpochProbe
+  | EpochAck
+  | FreshPoll
+  | FreshAck
   | CheckpointBegin
   | CheckpointChunk
   | CheckpointEnd
@@ -554,5 +489,15 @@ export type ReplicationMessage =
 export type Message = ControlMessage | RoutingMessage | RequestMessage | AnswerMessage | ReplicationMessage;
 export type MessageType = Message['type'];
 
-export const NO_ROUTE: Route = { partition: 0 as PartitionId, epoch: 0, version: 0, primary: '', address: '' };
+/** What a read of the default mode says of its mode. */
+export const LINEARIZABLE_READ = { mode: 'linearizable', maxStalenessMs: 0, minLsn: 0, minClockMs: 0 } as const;
+export const NO_ROUTE: Route = {
+  partition: 0 as PartitionId,
+  epoch: 0,
+  version: 0,
+  primary: '',
+  address: '',
+  lineage: '',
+  replicas: [],
+};
 export const NO_BYTES = new Uint8Array(0);

@@ -15,9 +15,17 @@ export const FAILURE_DETECTION_LEVELS = {
   relaxed: { heartbeatMs: 2_000, suspectAfterMs: 15_000 },
 } as const satisfies Record<string, FailureDetection>;
 
+/** From when an entry's time to live counts: its creation, its last write, or its last write or read. */
+export interface TimeToLive {
+  readonly type: 'CREATION_TIME' | 'LAST_UPDATE_TIME' | 'LAST_ACCESS_TIME';
+  readonly afterMs: number;
+}
+
 export interface MapPolicy {
   readonly name: string;
   readonly lockStrategy: 'OPTIMISTIC';
+  /** Absent: for ever, but for entries that are given one of their own. */
+  readonly timeToLive?: TimeToLive;
 }
 
 export interface MapSetPolicy {
@@ -30,6 +38,10 @@ export interface MapSetPolicy {
   readonly autoReplaceLostShards: boolean;
   readonly developmentMode: boolean;
   readonly failureDetection: FailureDetection;
+  /** What becomes of a partition whose whole in-sync set is gone. */
+  readonly onInSyncLoss: OnInSyncLoss;
+  /** Whether reads that ask for it may be answered by replicas. */
+  readonly replicaReadEnabled: boolean;
   /** Elements of a tuple key that alone decide its partition; empty: the whole key. */
   readonly partitionBy: readonly number[];
   readonly maps: readonly MapPolicy[];

@@ -4,7 +4,7 @@
  */
 import { must } from './assert.ts';
 import { asMapId, asPartitionId, type MapId, type PartitionId } from './ids.ts';
-import type { MapPolicy, MapSetPolicy, Policy } from './policy.ts';
+import type { MapPolicy, MapSetPolicy, Policy, TimeToLive } from './policy.ts';
 
 export interface TopologyMap {
   readonly id: MapId;
@@ -59,6 +59,12 @@ export function mapSetOf(topology: Topology, partition: PartitionId): TopologyMa
       partition >= firstPartition && partition < firstPartition + policy.numberOfPartitions,
   );
   return must(found, `map set of partition ${partition}`);
+}
+
+export function timesToLiveOf(mapSet: TopologyMapSet): Map<MapId, TimeToLive> {
+  const times = new Map<MapId, TimeToLive>();
+  for (const { id, policy } of mapSet.maps) if (policy.timeToLive !== undefined) times.set(id, policy.timeToLive);
+  return times;
 }
 
 export function partitionsOf(mapSet: TopologyMapSet): PartitionId[] {

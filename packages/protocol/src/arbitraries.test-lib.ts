@@ -51,6 +51,14 @@ const config: fc.Arbitrary<PartitionConfig> = shape({
   waitGrants: fc.boolean(),
   lost: fc.boolean(),
 });
+const shardReport = shape({
+  partition,
+  epoch: uint64,
+  version: uint64,
+  shardInc: uint64,
+  lastLsn: uint64,
+  decidedLsn: uint64,
+});
 const member = shape({
   container: text,
   incarnation: text,
@@ -66,20 +74,24 @@ const route: fc.Arbitrary<Route> = shape({
   version: uint64,
   primary: text,
   address: text,
+  lineage: text,
+  replicas: listOf(shape({ container: text, address: text, inSync: fc.boolean() })),
 });
 const operation: fc.Arbitrary<Operation> = shape({
-  kind: fc.constantFrom('set', 'insert', 'update', 'delete', 'clear'),
+  kind: fc.constantFrom('set', 'insert', 'update', 'delete', 'clear', 'touch', 'expire'),
   key: bytes,
   value: bytes,
   ifEpoch: uint64,
   ifLsn: uint64,
+  ttlMs: double,
+  expireAtMs: double,
 });
 const request = { id: uint64, partition, epoch: uint64, map, ttlMs: double };
 const shard = { partition, epoch: uint64, shardInc: uint64 };
 const record = shape({
   lsn: uint64,
   epoch: uint64,
-  kind: fc.constantFrom('write', 'noop', 'digest'),
+  kind: fc.constantFrom('write', 'noop', 'digest', 'expire', 'touch'),
   clientId: text,
   seq: uint64,
   ackedBelow: uint64,
@@ -87,6 +99,8 @@ const record = shape({
   operations: listOf(operation),
   decidedUpTo: uint64,
   aborted: listOf(uint64),
+  clockMs: double,
+  ceilingMs: double,
 });
 
 function of<T extends WireMessageType>(
@@ -118,16 +132,7 @@ export const MESSAGES: Arbitraries = {
     host: text,
     zone: text,
     generation: text,
-    shards: listOf(
-      shape({
-        partition,
-        epoch: uint64,
-        version: uint64,
-        shardInc: uint64,
-        lastLsn: uint64,
-        decidedLsn: uint64,
-      }),
-    ),
+    shards: listOf(shardReport),
   }),
   registered: of('registered', {
     generation: text,
@@ -137,10 +142,11 @@ export const MESSAGES: Arbitraries = {
     hashSeed: uint32,
   }),
   registerRefused: of('registerRefused', { code: uint32, reason: text }),
-  heartbeat: of('heartbeat', { seq: uint64, sentAtMs: double, reachable: listOf(text) }),
+  heartbeat: of('heartbeat', { seq: uint64, sentAtMs: double, leaseGen: uint64, reachable: listOf(text) }),
   heartbeatAck: of('heartbeatAck', {
     seq: uint64,
     sentAtMs: double,
+    leaseGen: uint64,
     leases: listOf(shape({ partition, epoch: uint64, version: uint64 })),
   }),
   configPush: of('configPush', {
@@ -166,6 +172,23 @@ export const MESSAGES: Arbitraries = {
   leave: of('leave', {}),
   left: of('left', {}),
   provedDead: of('provedDead', { container: text, incarnation: text }),
+  configRequest: of('configRequest', {}),
+  configReport: of('configReport', {
+    configs: listOf(config),
+    last: fc.boolean(),
+    shards: listOf(shardReport),
+    containers: listOf(text),
+    policyJson: text,
+    hashSeed: uint32,
+  }),
+  copyReport: of('copyReport', { shards: listOf(shardReport) }),
+  rebuild: of('rebuild', { grid: text, acceptLoss: fc.boolean() }),
+  rebuildAnswer: of('rebuildAnswer', {
+    grid: text,
+    code: uint32,
+    rebuilt: listOf(partition),
+    waiting: listOf(shape({ partition, reason: text })),
+  }),
 
   routingRequest: of('routingRequest', { grid: text }),
   routing: of('routing', {
@@ -186,10 +209,20 @@ export const MESSAGES: Arbitraries = {
   }),
   routingRefused: of('routingRefused', { grid: text, code: uint32, reason: text }),
 
-  read: of('read', { ...request, keys: listOf(bytes), withoutValues: fc.boolean() }),
+  read: of('read', {
+    ...request,
+    keys: listOf(bytes),
+    withoutValues: fc.boolean(),
+    mode: fc.constantFrom('linearizable', 'readIndex', 'bounded', 'session', 'eventual'),
+    maxStalenessMs: double,
+    minLsn: uint64,
+    minClockMs: double,
+  }),
   readAnswer: of('readAnswer', {
     id: uint64,
-    entries: listOf(shape({ found: fc.boolean(), value: bytes, epoch: uint64, lsn: uint64 })),
+    entries: listOf(shape({ found: fc.boolean(), value: bytes, epoch: uint64, lsn: uint64, expireAtMs: double })),
+    lsn: uint64,
+    clockMs: double,
   }),
   size: of('size', request),
   sizeAnswer: of('sizeAnswer', { id: uint64, count: uint64 }),
@@ -235,6 +268,7 @@ export const MESSAGES: Arbitraries = {
     tail: listOf(shape({ epoch: uint64, lastLsn: uint64 })),
     decidedLsn: uint64,
     giveUpShardInc: uint64,
+    hashSeed: uint32,
   }),
   replOpenAck: of('replOpenAck', { ...shard, lastLsn: uint64, needsCheckpoint: fc.boolean() }),
   append: of('append', {
@@ -256,12 +290,24 @@ export const MESSAGES: Arbitraries = {
     kind: fc.constantFrom('staleEpoch', 'demandReplOpen', 'askSuffix', 'noSuchShard'),
     afterLsn: uint64,
   }),
-  leasePing: of('leasePing', { sentAtMs: double, partitions: listOf(partition), epochs: listOf(uint64) }),
-  leaseGrant: of('leaseGrant', { sentAtMs: double, partitions: listOf(partition), epochs: listOf(uint64) }),
-  checkpointBegin: of('checkpointBegin', { ...shard, scanLsn: uint64, scanEpoch: uint64 }),
+  leasePing: of('leasePing', {
+    sentAtMs: double,
+    leaseGen: uint64,
+    partitions: listOf(partition),
+    epochs: listOf(uint64),
+  }),
+  leaseGrant: of('leaseGrant', {
+    sentAtMs: double,
+    leaseGen: uint64,
+    partitions: listOf(partition),
+    epochs: listOf(uint64),
+  }),
+  checkpointBegin: of('checkpointBegin', { ...shard, scanLsn: uint64, scanEpoch: uint64, ceilingMs: double }),
   checkpointChunk: of('checkpointChunk', {
     ...shard,
-    entries: listOf(shape({ map, key: bytes, value: bytes, epoch: uint64, lsn: uint64 })),
+    entries: listOf(
+      shape({ map, key: bytes, value: bytes, epoch: uint64, lsn: uint64, ttlMs: double, expireAtMs: double }),
+    ),
     sessions: listOf(
       shape({
         clientId: text,
@@ -273,6 +319,15 @@ export const MESSAGES: Arbitraries = {
   checkpointEnd: of('checkpointEnd', { ...shard, endLsn: uint64 }),
   checkpointCredit: of('checkpointCredit', { ...shard, bytes: uint64 }),
   digestReport: of('digestReport', { ...shard, lsn: uint64, digest: text, count: uint64 }),
+  epochProbe: of('epochProbe', { id: uint64, partitions: listOf(partition), epochs: listOf(uint64) }),
+  epochAck: of('epochAck', { id: uint64, partitions: listOf(partition), epochs: listOf(uint64) }),
+  freshPoll: of('freshPoll', {
+    ...{ sentAtMs: double, leaseGen: uint64, partitions: listOf(partition), epochs: listOf(uint64) },
+  }),
+  freshAck: of('freshAck', {
+    ...{ sentAtMs: double, leaseGen: uint64, partitions: listOf(partition), epochs: listOf(uint64) },
+    ...{ lsns: listOf(uint64), clocksMs: listOf(double) },
+  }),
 };
 
 export const anyMessage: fc.Arbitrary<WireMessage> = fc.oneof(...Object.values<fc.Arbitrary<WireMessage>>(MESSAGES));

@@ -1,5 +1,14 @@
 /** Goal: the edges of the contract, one by one. The fuzz test beside it has the rest. */
-import { asMapId, asPartitionId, KEEP_ALL, LIMITS, NO_ROUTE, type Read, type Vote } from '@ostraca/core';
+import {
+  asMapId,
+  asPartitionId,
+  KEEP_ALL,
+  LIMITS,
+  LINEARIZABLE_READ,
+  NO_ROUTE,
+  type Read,
+  type Vote,
+} from '@ostraca/core';
 import protobuf from 'protobufjs/minimal.js';
 import { describe, expect, test } from 'vitest';
 import { decodeFrame, encodedBytes, encodeFrame, encodeFrames } from './codec.ts';
@@ -26,6 +35,7 @@ const read: Read = {
   ttlMs: 1_000,
   keys: [],
   withoutValues: false,
+  ...LINEARIZABLE_READ,
 };
 
 /** A frame with one envelope, whose body `fill` writes by hand. */

@@ -11,6 +11,7 @@ import { SCHEMA } from './generated/schema.ts';
 const SOURCES = [
   '../../core/src/ids.ts',
   '../../core/src/catalog/config.ts',
+  '../../core/src/control-messages.ts',
   '../../core/src/messages.ts',
   './hello.ts',
 ].map((path) => readFileSync(new URL(path, import.meta.url), 'utf8'));

@@ -4,7 +4,7 @@ import { protoFiles, protoText } from '../scripts/generate.mjs';
 import { agreeOnProtocol, PROTOCOL } from './protocol-version.ts';
 
 /** Of the contract in words that a machine reads: its files by name, without comments and extra white space. */
-const CONTRACT_SHA256 = 'b004867fe845ab55fa7c4e8032937742c4418d65f6a86e47c8737648b17c1f76';
+const CONTRACT_SHA256 = 'd5b251318fce9958ddf0377d11435db2ced7c09800ac2411d9da1bfc20e4a60f';
 
 function contractHash(): string {
   const hash = createHash('sha256');

@@ -8,5 +8,6 @@ export { type Journal, memoryJournal, type OpenedJournal, openJournal } from './
 export { JournalError, type JournalErrorKind } from './journal-error.ts';
 export { ListenError } from './listen-error.ts';
 export { type IncomingConnection, type Listener, type ListenOptions, listen } from './listener.ts';
+export { machineClocks } from './machine-clocks.ts';
 export { attach, createHost } from './node-host.ts';
 export { CONNECTION_TIMES, type ConnectionTimes } from './times.ts';

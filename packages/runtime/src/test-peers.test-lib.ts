@@ -121,7 +121,8 @@ export async function newTestServer(name: string, options: TestHostOptions = {})
 }
 
 export function heartbeat(seq: number, reachableBytes = 0): Message {
-  return { type: 'heartbeat', seq, sentAtMs: 0, reachable: reachableBytes === 0 ? [] : ['x'.repeat(reachableBytes)] };
+  const reachable = reachableBytes === 0 ? [] : ['x'.repeat(reachableBytes)];
+  return { type: 'heartbeat', seq, sentAtMs: 0, leaseGen: 1, reachable };
 }
 
 export const RAW_HELLO: Hello = {

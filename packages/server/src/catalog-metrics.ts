@@ -32,6 +32,11 @@ export function addCatalogMetrics(registry: Registry, { status, notes, journalBy
     help: 'Promotions of a replica to primary.',
     read: () => [{ value: notes.of('promoted') }],
   });
+  addCounter(registry, {
+    name: 'ostraca_partitions_lost_total',
+    help: 'Partitions that went on although some of what they had decided may be lost.',
+    read: () => [{ value: notes.of('partition_lost_data') }],
+  });
   addGauge(registry, {
     name: 'ostraca_journal_bytes',
     help: 'Size of the journal; 0 when it is in memory.',

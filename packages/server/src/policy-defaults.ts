@@ -1,5 +1,5 @@
-import { FAILURE_DETECTION_LEVELS, type MapSetPolicy } from '@ostraca/core';
-import type { WrittenMapSet } from './policy-schema.ts';
+import { FAILURE_DETECTION_LEVELS, type MapPolicy, type MapSetPolicy } from '@ostraca/core';
+import type { WrittenMap, WrittenMapSet } from './policy-schema.ts';
 
 export type FilledMapSet = MapSetPolicy;
 
@@ -16,9 +16,17 @@ export function filled(mapSet: WrittenMapSet): FilledMapSet {
     autoReplaceLostShards: mapSet.autoReplaceLostShards ?? true,
     developmentMode: mapSet.developmentMode ?? false,
     failureDetection: failureDetectionOf(mapSet.failureDetection),
+    onInSyncLoss: mapSet.onInSyncLoss ?? (minSyncReplicas >= 1 ? 'unavailable' : 'promoteAsync'),
+    replicaReadEnabled: mapSet.replicaReadEnabled ?? false,
     partitionBy: mapSet.partitionBy ?? [],
-    maps: mapSet.maps.map(({ name }) => ({ name, lockStrategy: 'OPTIMISTIC' })),
+    maps: mapSet.maps.map(filledMap),
   };
+}
+
+function filledMap({ name, timeToLive }: WrittenMap): MapPolicy {
+  const map: MapPolicy = { name, lockStrategy: 'OPTIMISTIC' };
+  if (timeToLive === undefined) return map;
+  return { ...map, timeToLive: { type: timeToLive.type, afterMs: timeToLive.after } };
 }
 
 function failureDetectionOf(written: WrittenMapSet['failureDetection']): MapSetPolicy['failureDetection'] {

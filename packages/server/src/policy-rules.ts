@@ -115,10 +115,7 @@ export function unsupported(policy: WrittenPolicy): string[] {
   policy.grids.forEach((grid, gridIndex) => {
     grid.mapSets.forEach((mapSet, mapSetIndex) => {
       const path = `grids[${gridIndex}].mapSets[${mapSetIndex}]`;
-      if (mapSet.replicaReadEnabled === true) paths.push(`${path}.replicaReadEnabled`);
       if (mapSet.placementStrategy === 'PER_CONTAINER') paths.push(`${path}.placementStrategy`);
-      if (mapSet.onInSyncLoss !== undefined && mapSet.onInSyncLoss !== 'unavailable')
-        paths.push(`${path}.onInSyncLoss`);
       mapSet.maps.forEach((map, mapIndex) => {
         paths.push(...unsupportedOfMap(map, `${path}.maps[${mapIndex}]`));
       });
@@ -131,7 +128,7 @@ function unsupportedOfMap(map: WrittenMap, path: string): string[] {
   const paths: string[] = [];
   if (map.template === true) paths.push(`${path}.template`);
   if (map.lockStrategy !== undefined && map.lockStrategy !== 'OPTIMISTIC') paths.push(`${path}.lockStrategy`);
-  for (const key of ['timeToLive', 'maxBytes', 'evict', 'loader'] as const) {
+  for (const key of ['maxBytes', 'evict', 'loader'] as const) {
     if (map[key] !== undefined) paths.push(`${path}.${key}`);
   }
   return paths;

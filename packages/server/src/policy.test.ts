@@ -38,6 +38,8 @@ test('defaults', () => {
             autoReplaceLostShards: true,
             developmentMode: false,
             failureDetection: FAILURE_DETECTION_LEVELS.typical,
+            onInSyncLoss: 'unavailable',
+            replicaReadEnabled: false,
             partitionBy: [],
             maps: [{ name: 'orders', lockStrategy: 'OPTIMISTIC' }],
           },
@@ -47,9 +49,20 @@ test('defaults', () => {
   });
 });
 
+test('times to live, also of a policy that was read before', () => {
+  const kinds = ['CREATION_TIME', 'LAST_UPDATE_TIME', 'LAST_ACCESS_TIME'];
+  for (const type of kinds) {
+    const policy = parsePolicy(withMap({ timeToLive: { type, after: '30m' } }));
+    expect(policy.grids[0]?.mapSets[0]?.maps[0]?.timeToLive).toEqual({ type, afterMs: 1_800_000 });
+    expect(readPolicy(policy)).toEqual(policy);
+  }
+});
+
 test('defaults that follow minSyncReplicas', () => {
   const [mapSet] = parsePolicy(withMapSet({ minSyncReplicas: 2 })).grids[0]?.mapSets ?? [];
-  expect(mapSet).toMatchObject({ maxSyncReplicas: 2, numInitialContainers: 3 });
+  expect(mapSet).toMatchObject({ maxSyncReplicas: 2, numInitialContainers: 3, onInSyncLoss: 'unavailable' });
+  const [unsafe] = parsePolicy(withMapSet({ minSyncReplicas: 0 })).grids[0]?.mapSets ?? [];
+  expect(unsafe).toMatchObject({ maxSyncReplicas: 1, numInitialContainers: 1, onInSyncLoss: 'promoteAsync' });
 });
 
 test('the whole file format that is built', () => {
@@ -64,11 +77,11 @@ grids:
         maxAsyncReplicas: 1
         numInitialContainers: 3
         autoReplaceLostShards: false
-        replicaReadEnabled: false
+        replicaReadEnabled: true
         developmentMode: true
         placementStrategy: FIXED_PARTITIONS
         failureDetection: { heartbeat: 200ms, suspectAfter: 1s }
-        onInSyncLoss: unavailable
+        onInSyncLoss: startEmpty
         partitionBy: [0]
         maps:
           - name: orders
@@ -81,6 +94,8 @@ grids:
     maxAsyncReplicas: 1,
     autoReplaceLostShards: false,
     developmentMode: true,
+    onInSyncLoss: 'startEmpty',
+    replicaReadEnabled: true,
     failureDetection: { heartbeatMs: 200, suspectAfterMs: 1_000 },
     partitionBy: [0],
   });
@@ -195,21 +210,13 @@ const refused: readonly [what: string, plain: unknown, lines: readonly (string |
   ],
   ['bad size', withMap({ maxBytes: '256MB' }), [/maxBytes: expected a size.*got "256MB"/]],
   ['loader without module', withMap({ loader: {} }), [/loader\.module: expected a text, got nothing/]],
-  ['not yet: replica reads', withMapSet({ replicaReadEnabled: true }), [`${at}.replicaReadEnabled: not supported yet`]],
   [
     'not yet: per container',
     withMapSet({ placementStrategy: 'PER_CONTAINER' }),
     [`${at}.placementStrategy: not supported yet`],
   ],
-  ['not yet: promoteAsync', withMapSet({ onInSyncLoss: 'promoteAsync' }), [`${at}.onInSyncLoss: not supported yet`]],
-  ['not yet: startEmpty', withMapSet({ onInSyncLoss: 'startEmpty' }), [`${at}.onInSyncLoss: not supported yet`]],
   ['not yet: locks', withMap({ lockStrategy: 'PESSIMISTIC' }), [`${at}.maps[0].lockStrategy: not supported yet`]],
   ['not yet: no locks', withMap({ lockStrategy: 'NONE' }), [`${at}.maps[0].lockStrategy: not supported yet`]],
-  [
-    'not yet: ttl',
-    withMap({ timeToLive: { type: 'CREATION_TIME', after: '30m' } }),
-    [`${at}.maps[0].timeToLive: not supported yet`],
-  ],
   ['not yet: maxBytes', withMap({ maxBytes: '1MiB' }), [`${at}.maps[0].maxBytes: not supported yet`]],
   [
     'not yet: loader',

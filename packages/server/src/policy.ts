@@ -71,6 +71,11 @@ function asWritten(source: Policy | Readonly<Record<string, unknown>>): unknown 
           heartbeat: `${mapSet.failureDetection.heartbeatMs}ms`,
           suspectAfter: `${mapSet.failureDetection.suspectAfterMs}ms`,
         },
+        maps: mapSet.maps.map(({ timeToLive, ...map }) =>
+          timeToLive === undefined
+            ? map
+            : { ...map, timeToLive: { type: timeToLive.type, after: `${timeToLive.afterMs}ms` } },
+        ),
       })),
     })),
   };

@@ -7,6 +7,7 @@ import {
   type Host,
   type Listener,
   listen,
+  machineClocks,
   monotonicMs,
   randomHex,
   randomSeed,
@@ -112,6 +113,7 @@ export async function startContainer(options: ContainerOptions): Promise<Running
           catalogs,
           random,
           effects,
+          clocks: machineClocks,
         });
         return new RegisteringContainer(container, registration);
       },

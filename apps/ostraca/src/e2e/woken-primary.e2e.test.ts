@@ -1,6 +1,6 @@
 /** A primary that slept through its own replacement answers nothing from its old epoch, neither reads nor writes. */
 import { connect } from '@ostraca/client';
-import { asMapId, asPartitionId, encodeKey, type Message, partitionOf } from '@ostraca/core';
+import { asMapId, asPartitionId, encodeKey, LINEARIZABLE_READ, type Message, partitionOf } from '@ostraca/core';
 import { afterEach, expect, test } from 'vitest';
 import { openTool } from '../tool.ts';
 import { GridProcesses, pause, until } from './grid-processes.test-lib.ts';
@@ -50,8 +50,9 @@ test('stopped for thirty seconds, asked in its old epoch as it wakes', async () 
     ttlMs: 2_000,
   };
   for (let id = 1; id <= QUESTIONS; id++) {
-    if (id % 2 === 0) connection.send({ type: 'read', id, ...question, keys: [key], withoutValues: false });
-    else {
+    if (id % 2 === 0) {
+      connection.send({ type: 'read', id, ...question, keys: [key], withoutValues: false, ...LINEARIZABLE_READ });
+    } else {
       const operation = { kind: 'set', key, value: Uint8Array.of(3, 1), ifEpoch: 0, ifLsn: 0, ttlMs: 0, expireAtMs: 0 };
       const write = { type: 'write', id, ...question, seq: id, ackedBelow: 1, attempt: 1, operations: [operation] };
       connection.send(write as unknown as Message);

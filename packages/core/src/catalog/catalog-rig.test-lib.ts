@@ -26,14 +26,14 @@ export class CatalogRig {
   private connections = 0;
   private seq = 0;
 
-  constructor(policy: Policy, events: readonly CatalogEvent[] = [], nowMs = 1_000) {
+  constructor(policy: Policy, events: readonly CatalogEvent[] = [], nowMs = 1_000, seed = 7) {
     this.nowMs = nowMs;
     // As a journal gives them back: other objects of the same content.
     const replayed = JSON.parse(JSON.stringify(events)) as CatalogEvent[];
     this.journal = [...replayed];
     this.catalog = newCatalog({
       policy,
-      random: newRandom(7),
+      random: newRandom(seed),
       effects: {
         dial: () => this.newConnection(),
         send: (connection, message) => this.sent.push({ connection, message }),
@@ -102,7 +102,7 @@ export class CatalogRig {
   beat(container: string): HeartbeatAck | undefined {
     const { connection, reachable } = this.played(container);
     this.seq += 1;
-    this.say(connection, { type: 'heartbeat', seq: this.seq, sentAtMs: this.nowMs, reachable });
+    this.say(connection, { type: 'heartbeat', seq: this.seq, sentAtMs: this.nowMs, leaseGen: 1, reachable });
     const ack = this.last(connection, 'heartbeatAck');
     return ack?.seq === this.seq ? ack : undefined;
   }

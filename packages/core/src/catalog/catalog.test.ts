@@ -246,7 +246,7 @@ describe('names', () => {
     rig.register('a');
     expect(rig.hungUp).toEqual([older]);
     const acks = rig.sent.length;
-    rig.say(older, { type: 'heartbeat', seq: 1, sentAtMs: 0, reachable: [] });
+    rig.say(older, { type: 'heartbeat', seq: 1, sentAtMs: 0, leaseGen: 1, reachable: [] });
     expect(rig.sent.length).toBe(acks);
     rig.catalog.onClose(older, 'hung up', rig.nowMs);
     expect(rig.catalog.status(rig.nowMs).containers[0]?.suspect).toBe(false);
@@ -335,25 +335,6 @@ describe('restart', () => {
 
 describe('shards of an earlier catalog', () => {
   const shard = { partition: asPartitionId(1), epoch: 4, version: 9, shardInc: 1, lastLsn: 100, decidedLsn: 100 };
-
-  test('nothing is placed over living data, and people are told', () => {
-    const rig = new CatalogRig(policyOf({ numberOfPartitions: 3 }));
-    rig.register('a', { shards: [shard], generation: '1-earlier' });
-    rig.register('b');
-    rig.register('c');
-    rig.pass(4_900);
-    expect(rig.placed()).toEqual([]);
-    expect(rig.noted('foreign_shards').map(({ facts }) => facts)).toEqual([{ container: 'a', grid: 'shop' }]);
-    expect(rig.lastPush('b').unplaceable[0]?.reason).toMatch(/^containers hold shards of an earlier catalog \(a\)/);
-
-    // By now it has heard of our generation; its shards are no less foreign.
-    rig.register('a', { shards: [shard], generation: rig.catalog.state().generation });
-    rig.kill('a');
-    rig.pass(3 * LEASE_MS);
-    expect(rig.placed()).toEqual([]);
-    rig.register('a', { life: 'a2' });
-    expect(rig.placed()).toHaveLength(3);
-  });
 
   test('a journal that lost its end notices by the epoch', () => {
     const rig = wholeGrid();

@@ -10,11 +10,13 @@
  * (promotion.ts), E1 to E3 (in-sync.ts), I-CFG (chain.ts).
  */
 import { assert, must } from '../assert.ts';
-import { ERROR_CODES, type ErrorCode, GridError } from '../errors.ts';
+import { GridError } from '../errors.ts';
 import { type ConnectionId, type Host, type Incarnation, type PartitionId, type Rid, sameHost } from '../ids.ts';
 import type { Machine, Note, Peer } from '../machine.ts';
 import type {
   ChangeInSync,
+  ConfigReport,
+  CopyReport,
   HandOver,
   Heartbeat,
   Message,
@@ -26,20 +28,26 @@ import type {
 } from '../messages.ts';
 import { type Policy, strictestFailureDetection } from '../policy.ts';
 import type { Random } from '../random.ts';
+import { answered } from '../replication/read-index.ts';
+import type { Mutation } from '../shard/ports.ts';
 import { mapSetOf, type Topology, topologyOf } from '../topology.ts';
 import { type CatalogStatus, catalogStatus } from './catalog-status.ts';
 import { hasHost } from './chain.ts';
 import { hostsOf, type Member, type PartitionConfig } from './config.ts';
 import type { CatalogEffects } from './effects.ts';
 import { ForeignShards } from './foreign-shards.ts';
+import { newGeneration } from './generation.ts';
 import { handOver } from './hand-over.ts';
 import { changeInSync } from './in-sync.ts';
-import { leasesByPrimary } from './leases.ts';
+import { holdsEpoch, leasesByPrimary } from './leases.ts';
+import { liveContainers } from './live-containers.ts';
 import { Membership } from './membership.ts';
 import { heal, type PlacementFacts, placeFirst } from './placement.ts';
 import { policyDifference } from './policy-difference.ts';
 import { Promotions, promotionNote } from './promotions.ts';
 import { Pushes } from './pushes.ts';
+import { Recovery } from './recovery.ts';
+import { Refusals } from './refusals.ts';
 import { considerShards, refuseRegister } from './registration.ts';
 import {
   apply,
@@ -65,6 +73,8 @@ export interface CatalogOptions {
   /** What the journal holds, in order; empty: a new one. */
   readonly events: readonly CatalogEvent[];
   readonly nowMs: number;
+  /** Rules broken on purpose: only the simulator throws these switches. */
+  readonly mutations?: ReadonlySet<Mutation>;
 }
 
 export interface Catalog extends Machine {
@@ -93,9 +103,13 @@ class CatalogMachine implements Catalog {
   /** Before it nothing is declared, promoted or placed (K1). */
   private readonly readyAtMs: number;
   private current: CatalogState;
+  private readonly mutations: ReadonlySet<Mutation>;
+  /** By partition, the configuration of the epoch before. */
+  private readonly deposed = new Map<PartitionId, PartitionConfig>();
   private readonly foreign = new ForeignShards();
   private readonly promotions: Promotions;
-  private readonly refusedIncarnations = new Set<Incarnation>();
+  private readonly recovery: Recovery;
+  private readonly refusals: Refusals;
   private leases: ReadonlyMap<Incarnation, readonly PartitionLease[]> | undefined;
   private unplaceable: readonly Unplaceable[] = [];
   private changed = new Set<PartitionId>();
@@ -106,7 +120,7 @@ class CatalogMachine implements Catalog {
   private told = '';
   private forgetAtMs = 0;
 
-  constructor({ policy, random, effects, events, nowMs }: CatalogOptions) {
+  constructor({ policy, random, effects, events, nowMs, mutations = new Set() }: CatalogOptions) {
     const { heartbeatMs, suspectAfterMs } = strictestFailureDetection(policy);
     this.effects = effects;
     this.random = random;
@@ -115,9 +129,12 @@ class CatalogMachine implements Catalog {
     this.heartbeatMs = heartbeatMs;
     this.membership = new Membership({ leaseMs: suspectAfterMs, heartbeatMs });
     this.notices = new UnplaceableNotices(effects);
+    this.refusals = new Refusals(effects);
     this.pushes = new Pushes(effects, () => this.routingSource());
     this.current = events.reduce(apply, EMPTY_STATE);
-    this.readyAtMs = nowMs + Math.max(this.current.largestLeaseMs, START_WAIT_MIN_MS);
+    this.mutations = mutations;
+    const startWaitMs = Math.max(this.current.largestLeaseMs, START_WAIT_MIN_MS);
+    this.readyAtMs = mutations.has('noStartWait') ? nowMs : nowMs + startWaitMs;
     this.promotions = new Promotions({
       topology: this.topology,
       membership: this.membership,
@@ -126,6 +143,21 @@ class CatalogMachine implements Catalog {
       readyAtMs: this.readyAtMs,
     });
     this.found(JSON.stringify(policy));
+    this.recovery = new Recovery({
+      topology: this.topology,
+      membership: this.membership,
+      effects,
+      random,
+      rebuildAtMs: Math.max(this.readyAtMs, nowMs + suspectAfterMs),
+      state: () => this.current,
+      record: (event) => this.record(event),
+      changeConfigs: (configs) => this.changeConfigs(configs),
+      fail: (partition, rid, reason) => this.fail(partition, rid, reason),
+      noteForeign: (grid, host) => this.foreign.note(grid, host),
+      isForeign: ({ incarnation }) => this.foreign.has(incarnation),
+      mutated: (rule) => mutations.has(rule),
+      announce: () => this.announce(),
+    });
     for (const container of this.current.containers) {
       const ended = container.ended !== 'no';
       this.membership.restore(container, { expiryMs: this.readyAtMs, ended, nowMs });
@@ -176,12 +208,26 @@ class CatalogMachine implements Catalog {
       case 'handOver':
         this.onHandOver(connection, message, nowMs);
         break;
+      case 'configReport':
+      case 'copyReport':
+        this.onContainerReport(connection, message);
+        break;
+      case 'rebuild':
+        if (this.peers.get(connection)?.role !== 'tool') break;
+        this.effects.send(connection, this.recovery.onRebuild(message, nowMs));
+        this.isDirty = true;
+        break;
       case 'leave':
         this.onLeave(connection, nowMs);
         break;
       case 'provedDead':
         this.onProvedDead(connection, message, nowMs);
         break;
+      case 'epochProbe': {
+        const holds = holdsEpoch(this.current, this.hostOn(connection));
+        this.effects.sendNow(connection, answered(message, holds));
+        break;
+      }
       case 'routingRequest':
         this.pushes.subscribe(connection, message.grid);
         break;
@@ -201,7 +247,7 @@ class CatalogMachine implements Catalog {
       this.wasReady = true;
       this.isDirty = true;
     }
-    if (this.notices.isDue(nowMs) || this.promotions.isDue(nowMs)) this.isDirty = true;
+    if (this.notices.isDue(nowMs) || this.promotions.isDue(nowMs) || this.recovery.isDue(nowMs)) this.isDirty = true;
     this.forgetGone(nowMs);
     this.settle(nowMs);
   }
@@ -214,8 +260,7 @@ class CatalogMachine implements Catalog {
 
   private found(policyJson: string): void {
     if (this.current.generation === '') {
-      // The counter orders generations; the random part only tells equal ones apart.
-      const generation = `1-${this.random.hex(16)}`;
+      const generation = newGeneration(1, this.random);
       this.record({ type: 'founded', generation, policyJson, hashSeed: this.random.below(0x1_0000_0000) });
     }
     const difference = policyDifference(JSON.parse(this.current.policyJson), JSON.parse(policyJson));
@@ -232,6 +277,10 @@ class CatalogMachine implements Catalog {
 
   private changeConfigs(configs: readonly PartitionConfig[]): void {
     if (configs.length === 0) return;
+    for (const { partition, epoch } of configs) {
+      const before = this.current.partitions[partition];
+      if (before !== undefined && before.epoch < epoch) this.deposed.set(partition, before);
+    }
     this.record({ type: 'configsChanged', configs });
     for (const { partition } of configs) this.changed.add(partition);
     this.leases = undefined;
@@ -242,9 +291,11 @@ class CatalogMachine implements Catalog {
   private onRegister(connection: ConnectionId, register: Register, nowMs: number): void {
     const peer = must(this.peers.get(connection), 'peer');
     const known = this.current.containers.find(({ container }) => container === register.name);
-    const refusal = refuseRegister(register, { peer, known, isAlive: (host) => this.membership.isAlive(host) });
+    const refusal =
+      refuseRegister(register, { peer, known, isAlive: (host) => this.membership.isAlive(host) }) ??
+      this.recovery.refuse(register);
     if (refusal !== undefined) {
-      this.refuse(connection, register, refusal);
+      this.refusals.refuse(connection, register, refusal);
       return;
     }
     const host = { container: register.name, incarnation: register.incarnation };
@@ -259,35 +310,26 @@ class CatalogMachine implements Catalog {
       this.record({ type: 'containerRegistered', container: record });
       if (known !== undefined && !sameHost(known, host)) this.foreign.forget(known.incarnation);
     }
+    this.recovery.onRegister(host, register);
     const older = this.membership.register(host, connection, register.shards);
     if (older !== undefined) this.effects.hangUp(older, 'replaced by a newer connection');
     this.membership.renew(register.name, nowMs);
     this.isDirty = true;
     this.noteRegistered(register);
     this.considerShards(host, register);
-    this.effects.send(connection, {
-      type: 'registered',
-      generation: this.current.generation,
-      leaseMs: this.leaseMs,
-      heartbeatMs: this.heartbeatMs,
-      policyJson: this.current.policyJson,
-      hashSeed: this.current.hashSeed,
-    });
+    this.sendTerms(connection);
+    this.recovery.ask(connection, host, register);
+  }
+
+  private sendTerms(connection: ConnectionId): void {
+    const { leaseMs, heartbeatMs } = this;
+    const { generation, policyJson, hashSeed } = this.current;
+    this.effects.send(connection, { type: 'registered', generation, leaseMs, heartbeatMs, policyJson, hashSeed });
     this.pushes.pushAll(connection, this.placed());
   }
 
-  private refuse(
-    connection: ConnectionId,
-    { name, incarnation }: Register,
-    refusal: { code: ErrorCode; reason: string },
-  ): void {
-    const { code, reason } = refusal;
-    this.effects.send(connection, { type: 'registerRefused', code: ERROR_CODES[code].number, reason });
-    // It tries again many times; once is enough to say so.
-    if (this.refusedIncarnations.has(incarnation)) return;
-    if (this.refusedIncarnations.size > 1_000) this.refusedIncarnations.clear();
-    this.refusedIncarnations.add(incarnation);
-    this.note('warn', code, { container: name, reason });
+  private announce(): void {
+    for (const connection of this.membership.connections()) this.sendTerms(connection);
   }
 
   private noteRegistered({ name, address, host, zone, shards }: Register): void {
@@ -314,12 +356,14 @@ class CatalogMachine implements Catalog {
     }
     this.membership.renew(host.container, nowMs);
     this.membership.noteReachable(host.container, heartbeat.reachable, nowMs);
-    const { seq, sentAtMs } = heartbeat;
-    this.effects.sendNow(connection, { type: 'heartbeatAck', seq, sentAtMs, leases: this.leasesOf(host.incarnation) });
+    const { seq, sentAtMs, leaseGen } = heartbeat;
+    const leases = this.leasesOf(host.incarnation);
+    this.effects.sendNow(connection, { type: 'heartbeatAck', seq, sentAtMs, leaseGen, leases });
   }
 
   private leasesOf(incarnation: Incarnation): readonly PartitionLease[] {
-    this.leases ??= leasesByPrimary(this.current);
+    const isBroken = this.mutations.has('ackAfterPromotion');
+    this.leases ??= leasesByPrimary(this.current, isBroken ? this.deposed.values() : []);
     return this.leases.get(incarnation) ?? [];
   }
 
@@ -356,6 +400,14 @@ class CatalogMachine implements Catalog {
     this.note('info', 'handed_over', { partition, epoch, from: from.container, to: primary.container });
   }
 
+  private onContainerReport(connection: ConnectionId, report: ConfigReport | CopyReport): void {
+    const host = this.hostOn(connection);
+    if (host === undefined) return;
+    if (report.type === 'configReport') this.recovery.onReport(host, report);
+    else this.membership.noteCopies(host.container, report.shards);
+    this.isDirty = true;
+  }
+
   private onLeave(connection: ConnectionId, nowMs: number): void {
     const host = this.hostOn(connection);
     if (host === undefined) return;
@@ -375,6 +427,7 @@ class CatalogMachine implements Catalog {
     this.record({ type: 'containerEnded', container, incarnation, cause });
     this.membership.end(container, nowMs);
     this.foreign.forget(incarnation);
+    this.recovery.noteEnded({ container, incarnation });
     this.isDirty = true;
     if (cause === 'left') this.note('info', 'container_left', { container });
     else this.note('warn', 'container_dead', { container, cause });
@@ -460,7 +513,9 @@ class CatalogMachine implements Catalog {
     if (!this.isDirty && this.changed.size === 0) return;
     this.isDirty = false;
     if (this.isReady(nowMs)) {
+      this.recovery.settle(nowMs);
       this.promote(nowMs);
+      this.recovery.settle(nowMs);
       this.changeConfigs(heal(this.placementFacts()));
     }
     this.placeFirst(nowMs);
@@ -478,28 +533,21 @@ class CatalogMachine implements Catalog {
     const { configs, unplaceable } = placeFirst(this.placementFacts(), () => this.random.hex(16));
     if (this.isReady(nowMs)) {
       this.changeConfigs(configs);
-      if (configs.length > 0) this.note('info', 'placed', { partitions: configs.length });
+      if (configs.length > 0) {
+        this.note('info', 'placed', { partitions: configs.length });
+        this.recovery.notePlacedAnew(configs);
+      }
     }
-    this.unplaceable = this.notices.update(unplaceable, nowMs);
+    this.unplaceable = this.notices.update([...unplaceable, ...this.recovery.reasons()], nowMs);
   }
 
   private placementFacts(): PlacementFacts {
     const { membership, current, topology } = this;
-    const containers = current.containers
-      .filter((container) => membership.isAlive(container))
-      .map(({ container, incarnation, host, zone }) => {
-        const isDraining = membership.isDraining({ container, incarnation });
-        return {
-          container,
-          incarnation,
-          host,
-          zone,
-          isSuspect: membership.isSuspect(container) || isDraining,
-          isDraining,
-        };
-      });
+    const containers = liveContainers(current.containers, membership);
     const foreign = this.foreign.byGrid();
-    return { topology, containers, configs: current.partitions, copiesEver: current.copiesEver, foreign };
+    const { partitions: configs, copiesEver } = current;
+    const { firstEpoch } = this.recovery;
+    return { topology, containers, configs, copiesEver, foreign, withheld: this.recovery.withheld(), firstEpoch };
   }
 
   // ── What others are told ──────────────────────────────────────────────────────────────────────────────────────
@@ -519,7 +567,7 @@ class CatalogMachine implements Catalog {
     return {
       topology,
       generation: current.generation,
-      configOf: (partition: PartitionId) => current.partitions[partition],
+      configOf: (partition: PartitionId) => current.partitions[partition] ?? this.recovery.earlierConfig(partition),
       members: this.members(),
       unplaceable,
     };

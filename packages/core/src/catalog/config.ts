@@ -6,6 +6,24 @@ import type { Epoch, Host, Lsn, PartitionId, Rid } from '../ids.ts';
 
 /** An eligible replica keeps its whole log: larger than every lsn, so `keepLsn < n` is false for it by itself. */
 export const KEEP_ALL: Lsn = Number.MAX_SAFE_INTEGER;
+/** Promoted although decided history may be lost: it cuts its log behind what is decided there, for nobody can tell more. */
+export const KEEP_DECIDED: Lsn = KEEP_ALL - 1;
+/** Promoted to begin empty: a new shard, under the Rid that the configuration gives it. */
+export const KEEP_NOTHING: Lsn = 0;
+
+/**
+ * A catalog that has lost its journal goes on this far above every epoch that it is told of: whatever the journal held
+ * and nobody heard of stays below (I-EPOCH).
+ */
+export const REBUILD_EPOCH_STEP: Epoch = 2 ** 20;
+
+/**
+ * The shard incarnation of a primary that begins empty in this epoch: above all that a process has counted up to by
+ * itself, for it counts one for each time that it starts a shard again.
+ */
+export function emptyShardInc(epoch: Epoch): number {
+  return epoch === 1 ? 1 : epoch * REBUILD_EPOCH_STEP;
+}
 
 /** Evicted while the in-sync set fell below minSyncReplicas, yet promotable without loss. */
 export interface EligibleReplica {

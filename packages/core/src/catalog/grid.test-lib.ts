@@ -13,6 +13,8 @@ export function mapSetPolicy(fields: Partial<MapSetPolicy> = {}): MapSetPolicy {
     numInitialContainers: 2,
     autoReplaceLostShards: true,
     developmentMode: true,
+    onInSyncLoss: 'unavailable',
+    replicaReadEnabled: false,
     failureDetection: FAILURE_DETECTION_LEVELS.typical,
     partitionBy: [],
     maps: [{ name: 'orders', lockStrategy: 'OPTIMISTIC' }],

@@ -7,6 +7,7 @@ import { must } from '../assert.ts';
 import type { ConnectionId, ContainerName, Host, Incarnation, PartitionId } from '../ids.ts';
 import type { ShardReport } from '../messages.ts';
 import type { Member } from './config.ts';
+import type { Copy } from './loss.ts';
 
 interface Life {
   readonly incarnation: Incarnation;
@@ -23,6 +24,8 @@ interface Life {
   reachableAtMs: number;
   /** What it had when it registered. */
   shardIncs: ReadonlyMap<PartitionId, number>;
+  /** Its consistent copies outside of in-sync sets, as told last. */
+  copies: ReadonlyMap<PartitionId, ShardReport>;
   /** Since when it has been neither alive nor registered. */
   goneAtMs: number;
 }
@@ -61,6 +64,7 @@ export class Membership {
     if (older !== undefined) this.names.delete(older);
     life.connection = connection;
     life.shardIncs = new Map(shards.map(({ partition, shardInc }) => [partition, shardInc]));
+    life.copies = new Map();
     this.names.set(connection, host.container);
     return older === connection ? undefined : older;
   }
@@ -77,6 +81,21 @@ export class Membership {
     const life = must(this.lives.get(name), name);
     life.reachable = new Set(reachable);
     life.reachableAtMs = nowMs;
+  }
+
+  noteCopies(name: ContainerName, shards: readonly ShardReport[]): void {
+    must(this.lives.get(name), name).copies = new Map(shards.map((shard) => [shard.partition, shard]));
+  }
+
+  /** Those of live containers. */
+  copiesOf(partition: PartitionId): Copy[] {
+    const copies: Copy[] = [];
+    for (const [container, { incarnation, silent, ended, copies: own }] of this.lives) {
+      const report = own.get(partition);
+      if (report === undefined || silent || ended) continue;
+      copies.push({ rid: { container, incarnation, shardInc: report.shardInc }, decidedLsn: report.decidedLsn });
+    }
+    return copies;
   }
 
   /** Until the end of this life. */
@@ -202,6 +221,7 @@ function newLife(incarnation: Incarnation): Life {
     reachable: new Set(),
     reachableAtMs: 0,
     shardIncs: new Map(),
+    copies: new Map(),
     goneAtMs: 0,
   };
 }

@@ -17,7 +17,7 @@ import type { Unplaceable } from '../messages.ts';
 import { partitionsOf, type TopologyMapSet } from '../topology.ts';
 import { balanceFirst, balanceReplicas } from './balance.ts';
 import { checkConfig, hasHost } from './chain.ts';
-import { KEEP_ALL, type PartitionConfig } from './config.ts';
+import { emptyShardInc, KEEP_ALL, KEEP_NOTHING, type PartitionConfig } from './config.ts';
 import {
   asHost,
   candidates,
@@ -49,7 +49,9 @@ export function placeFirst(facts: PlacementFacts, newLineage: () => string): Fir
   const plans: Plan[] = [];
   const unplaceable: Unplaceable[] = [];
   for (const mapSet of facts.topology.mapSets) {
-    const partitions = partitionsOf(mapSet).filter((partition) => facts.configs[partition] === undefined);
+    const partitions = partitionsOf(mapSet).filter(
+      (partition) => facts.configs[partition] === undefined && facts.withheld?.has(partition) !== true,
+    );
     if (partitions.length === 0) continue;
     const reason = reasonToWait(field, mapSet);
     if (reason !== undefined) {
@@ -125,10 +127,11 @@ function placePrimary(field: Field, mapSet: TopologyMapSet, { partition, newLine
     copies.of(one),
   ]);
   // The first life of the shard in that process: it has never had one of this partition.
-  const primary = { ...asHost(must(chosen, 'enough containers are there')), shardInc: 1 };
+  const { firstEpoch: epoch = 1 } = field.facts;
+  const primary = { ...asHost(must(chosen, 'enough containers are there')), shardInc: emptyShardInc(epoch) };
   const config: PartitionConfig = {
     partition,
-    epoch: 1,
+    epoch,
     version: 1,
     lineage: newLineage(),
     primary,
@@ -137,7 +140,7 @@ function placePrimary(field: Field, mapSet: TopologyMapSet, { partition, newLine
     joining: [],
     async: [],
     leaving: [],
-    keepLsn: KEEP_ALL,
+    keepLsn: epoch === 1 ? KEEP_ALL : KEEP_NOTHING,
     waitGrants: false,
     lost: false,
   };

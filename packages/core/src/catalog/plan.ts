@@ -1,6 +1,14 @@
 /** A partition while placement thinks about it: who holds a copy now, and the lists that may change. */
 import { must } from '../assert.ts';
-import { type ContainerName, type Host, type Incarnation, type Rid, sameRid } from '../ids.ts';
+import {
+  type ContainerName,
+  type Epoch,
+  type Host,
+  type Incarnation,
+  type PartitionId,
+  type Rid,
+  sameRid,
+} from '../ids.ts';
 import { mapSetOf, type Topology, type TopologyMapSet } from '../topology.ts';
 import { hasHost, hasRid } from './chain.ts';
 import type { PartitionConfig } from './config.ts';
@@ -26,6 +34,10 @@ export interface PlacementFacts {
   readonly copiesEver: readonly number[];
   /** By grid: container lives that hold shards of an earlier catalog; nothing is placed on them. */
   readonly foreign: ReadonlyMap<string, ReadonlyMap<Incarnation, ContainerName>>;
+  /** Without a configuration, but they may live somewhere: not placed anew. Default: none. */
+  readonly withheld?: ReadonlySet<PartitionId>;
+  /** Of a partition that is placed anew. Default 1. */
+  readonly firstEpoch?: Epoch;
 }
 
 export interface Plan {

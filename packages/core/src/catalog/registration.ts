@@ -38,7 +38,7 @@ export function refuseRegister(register: Register, { peer, known, isAlive }: Reg
 }
 
 export interface ConsideredShards {
-  /** This journal does not know them: an earlier catalog's living data, never to be placed over. */
+  /** Newer than what this journal knows: living data, never to be placed over. */
   readonly foreign: readonly PartitionId[];
   /** Rebuilt in that process since: what the configuration counts on is no more. */
   readonly rebuilt: readonly { readonly partition: PartitionId; readonly rid: Rid }[];
@@ -47,12 +47,13 @@ export interface ConsideredShards {
 export function considerShards(register: Register, state: CatalogState, partitionCount: number): ConsideredShards {
   const foreign: PartitionId[] = [];
   const rebuilt: { partition: PartitionId; rid: Rid }[] = [];
-  const isOther = register.generation !== '' && register.generation !== state.generation;
   for (const shard of register.shards) {
     const { partition, shardInc } = shard;
     if (partition >= partitionCount) continue;
     const config = state.partitions[partition];
-    if (isOther || config === undefined || isNewer(shard, config)) {
+    // Without a configuration: the container is asked what it was told of it (rebuild.ts).
+    if (config === undefined) continue;
+    if (isNewer(shard, config)) {
       foreign.push(partition);
       continue;
     }

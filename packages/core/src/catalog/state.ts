@@ -7,6 +7,7 @@ import { assert, must, unreachable } from '../assert.ts';
 import type { ContainerName, Host, Incarnation, PartitionId, Rid } from '../ids.ts';
 import { checkConfig, isSuccessor } from './chain.ts';
 import type { PartitionConfig } from './config.ts';
+import type { Loss } from './loss.ts';
 
 /** How a life ended for ever. Silence is not an end: whoever was silent may come back with its shards. */
 export type EndCause = 'left' | 'provedDead';
@@ -40,10 +41,18 @@ export interface CatalogState {
   /** By partition id: the most copies that it was ever given. Fewer now means that one was lost. */
   readonly copiesEver: readonly number[];
   readonly failed: readonly FailedReplica[];
+  /** Decided history that was given up, the newest last. */
+  readonly losses: readonly Loss[];
 }
+
+/** Older ones are forgotten: the log has told them. */
+const LOSSES_MAX = 1_000;
 
 export type CatalogEvent =
   | { readonly type: 'founded'; readonly generation: string; readonly policyJson: string; readonly hashSeed: number }
+  /** An earlier journal is lost, and containers told of it: what they hold goes on under this one. */
+  | { readonly type: 'generationRaised'; readonly generation: string; readonly hashSeed: number }
+  | { readonly type: 'historyLost'; readonly losses: readonly Loss[] }
   | { readonly type: 'leaseGranted'; readonly leaseMs: number }
   | { readonly type: 'containerRegistered'; readonly container: ContainerRecord }
   | {
@@ -68,6 +77,7 @@ export const EMPTY_STATE: CatalogState = {
   partitions: [],
   copiesEver: [],
   failed: [],
+  losses: [],
 };
 
 export function apply(state: CatalogState, event: CatalogEvent): CatalogState {
@@ -86,6 +96,7 @@ export function compact(state: CatalogState): CatalogEvent[] {
     ...state.containers.map((container) => ({ type: 'containerRegistered', container }) as const),
     { type: 'configsChanged', configs },
     { type: 'copiesCounted', copiesEver: state.copiesEver },
+    { type: 'historyLost', losses: state.losses },
     ...state.failed.map(({ partition, incarnation, shardInc }) => {
       const container = state.containers.find((one) => one.incarnation === incarnation)?.container ?? '';
       return { type: 'replicaFailed', partition, rid: { container, incarnation, shardInc } } as const;
@@ -106,6 +117,13 @@ function change(draft: Draft<CatalogState>, event: Exclude<CatalogEvent, { type:
       draft.generation = event.generation;
       draft.policyJson = event.policyJson;
       draft.hashSeed = event.hashSeed;
+      return;
+    case 'generationRaised':
+      draft.generation = event.generation;
+      draft.hashSeed = event.hashSeed;
+      return;
+    case 'historyLost':
+      draft.losses = [...draft.losses, ...event.losses].slice(-LOSSES_MAX);
       return;
     case 'leaseGranted':
       draft.largestLeaseMs = Math.max(draft.largestLeaseMs, event.leaseMs);

@@ -2,9 +2,9 @@
  * A container's tie to the catalog: dial, register, heartbeats. Losing it changes nothing by itself: the container
  * drops nothing, goes on under whatever lease it has, and registers again under the same incarnation.
  */
-import type { ConnectionId, Host, Incarnation } from '../ids.ts';
+import type { ConnectionId, Host } from '../ids.ts';
 import type { Effects, Peer } from '../machine.ts';
-import type { ControlMessage, Registered, ShardReport } from '../messages.ts';
+import type { ControlMessage, EpochProbe, Heartbeat, Registered, ShardReport } from '../messages.ts';
 import type { Random } from '../random.ts';
 
 /** Before the first registration tells the real one. */
@@ -20,6 +20,8 @@ export interface CatalogSessionOptions {
   readonly effects: Effects;
   readonly random: Random;
   readonly shards: () => ShardReport[];
+  /** Of the catalog that was obeyed last. */
+  readonly generation: () => string;
 }
 
 export class CatalogSession {
@@ -63,18 +65,19 @@ export class CatalogSession {
     return connection === this.#connection;
   }
 
-  onTick(nowMs: number, reachable: () => readonly Incarnation[]): void {
+  /** @returns whether a heartbeat is due. */
+  onTick(nowMs: number): boolean {
     if (this.#connection === undefined) {
       if (nowMs >= this.#dialNotBeforeMs) this.#dial();
-      return;
+      return false;
     }
-    if (this.#isRegistered && nowMs >= this.#nextHeartbeatMs) this.heartbeat(nowMs, reachable());
+    return this.#isRegistered && nowMs >= this.#nextHeartbeatMs;
   }
 
   /** At its time, or earlier when a fresh configuration wants a lease. */
-  heartbeat(nowMs: number, reachable: readonly Incarnation[]): void {
+  heartbeat(nowMs: number, { reachable, leaseGen }: Pick<Heartbeat, 'reachable' | 'leaseGen'>): void {
     this.#nextHeartbeatMs = nowMs + this.heartbeatMs;
-    this.send({ type: 'heartbeat', seq: ++this.#heartbeatSeq, sentAtMs: nowMs, reachable });
+    this.send({ type: 'heartbeat', seq: ++this.#heartbeatSeq, sentAtMs: nowMs, leaseGen, reachable });
   }
 
   /** @returns whether the connection is the one to the catalog. */
@@ -91,7 +94,7 @@ export class CatalogSession {
 
   register(): void {
     if (this.#connection === undefined) return;
-    const { self, address, host, zone, shards, effects } = this.#options;
+    const { self, address, host, zone, shards, generation, effects } = this.#options;
     effects.send(this.#connection, {
       type: 'register',
       name: self.container,
@@ -99,7 +102,7 @@ export class CatalogSession {
       address,
       host,
       zone,
-      generation: this.#registered?.generation ?? '',
+      generation: generation(),
       shards: shards(),
     });
   }
@@ -126,7 +129,7 @@ export class CatalogSession {
     return true;
   }
 
-  send(message: ControlMessage): boolean {
+  send(message: ControlMessage | EpochProbe): boolean {
     if (this.#connection === undefined || !this.#isRegistered) return false;
     this.#options.effects.send(this.#connection, message);
     return true;

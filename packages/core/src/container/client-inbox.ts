@@ -3,12 +3,15 @@ import { ERROR_CODES, type ErrorCode, type ErrorDetails, GridError } from '../er
 import type { ConnectionId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Peer } from '../machine.ts';
-import type { AnswerMessage, RequestMessage, Route, RoutingRequest } from '../messages.ts';
+import type { AnswerMessage, Read, RequestMessage, Route, RoutingRequest } from '../messages.ts';
 import { NO_ROUTE } from '../messages.ts';
 import { partitionOf } from '../routing/partition-of.ts';
 import { routeOf, routingOf } from '../routing/routing-of.ts';
+import type { ReplicaRead } from '../shard/replica-reads.ts';
 import type { PendingRequest } from '../shard/request.ts';
 import { checkRequest, submit } from '../shard/requests.ts';
+import type { Shard } from '../shard/shard.ts';
+import { mapSetOf } from '../topology.ts';
 import type { ContainerState } from './container-state.ts';
 
 /** We answer before the caller gives up, so that it learns what it waited for: this share of its time, or this much. */
@@ -26,9 +29,17 @@ export function onRequest(state: ContainerState, connection: ConnectionId, peer:
   };
   const shard = state.shards.get(message.partition);
   const primary = shard?.primary;
-  const hasLeft = state.draining === 'leaving' || state.draining === 'left';
+  if (primary === undefined && shard !== undefined && message.type === 'read' && isForAnyCopy(message)) {
+    return onReplicaRead(state, shard, { ...request, message });
+  }
   const isHere = message.type === 'verify' || message.epoch === shard?.epoch;
-  if (shard === undefined || primary === undefined || !isHere || hasLeft) {
+  if (
+    shard === undefined ||
+    primary === undefined ||
+    !isHere ||
+    state.draining === 'leaving' ||
+    state.draining === 'left'
+  ) {
     return answerError(state, request, 'not_primary', { partition: message.partition });
   }
   const fault = faultOf(state, message);
@@ -38,6 +49,19 @@ export function onRequest(state: ContainerState, connection: ConnectionId, peer:
   }
   submit(shard, primary, state.ports, request);
   state.touchedPrimaries.add(shard);
+}
+
+function isForAnyCopy({ mode }: Read): boolean {
+  return mode !== 'linearizable' && mode !== 'readIndex';
+}
+
+function onReplicaRead(state: ContainerState, shard: Shard, read: ReplicaRead): void {
+  const fault = faultOf(state, read.message);
+  if (fault !== undefined) return answerError(state, read, fault.code, fault.details);
+  if (state.replicaReads.waitingCount >= LIMITS.waitingRequestsMax) {
+    return answerError(state, read, 'overloaded', { waiting: LIMITS.waitingRequestsMax });
+  }
+  state.replicaReads.submit(shard, read);
 }
 
 /** What a well-behaved client never sends. */
@@ -97,10 +121,9 @@ export function answerError(
 function routeFor(state: ContainerState, request: PendingRequest): Route {
   const config = state.configs.get(request.message.partition);
   if (config === undefined) return NO_ROUTE;
-  return routeOf(
-    config,
-    new Map([...state.members.values()].map(({ incarnation, address }) => [incarnation, address])),
-  );
+  const { topology } = state;
+  const isEnabled = topology !== undefined && mapSetOf(topology, config.partition).policy.replicaReadEnabled;
+  return routeOf(config, state.members, isEnabled);
 }
 
 export function onRoutingRequest(state: ContainerState, connection: ConnectionId, { grid }: RoutingRequest): void {

@@ -4,7 +4,7 @@
  * of, or a partition that a push does not mention, keeps what it has.
  */
 import { must } from '../assert.ts';
-import { isNewer, type PartitionConfig } from '../catalog/config.ts';
+import { isNewer, KEEP_ALL, KEEP_DECIDED, KEEP_NOTHING, type PartitionConfig } from '../catalog/config.ts';
 import { type Incarnation, sameRid } from '../ids.ts';
 import type { ChangeRejected, ConfigPush, Registered, ShardReport } from '../messages.ts';
 import type { Policy } from '../policy.ts';
@@ -13,15 +13,15 @@ import { askHandOverAgain } from '../replication/hand-over.ts';
 import { askAgain, onChangeRejected, onOwnConfig } from '../replication/in-sync.ts';
 import { becomePrimary, stepDown } from '../replication/primary.ts';
 import { isUnwanted } from '../replication/replica.ts';
+import { startClock } from '../shard/expiry.ts';
 import { newShard, type Shard } from '../shard/shard.ts';
-import { mapSetOf, topologyOf } from '../topology.ts';
+import { mapSetOf, timesToLiveOf, topologyOf } from '../topology.ts';
 import type { ContainerState } from './container-state.ts';
+import { mayObey, membersTold, turnToCatalog } from './obedience.ts';
+import { reportOf } from './reports.ts';
 
 export function onRegistered(state: ContainerState, message: Registered): void {
-  if (state.generation !== '' && state.generation !== message.generation) {
-    state.ports.note('catalog_generation_changed', { before: state.generation, now: message.generation }, 'warn');
-  }
-  state.generation = message.generation;
+  if (!turnToCatalog(state, message)) return;
   state.topology ??= topologyOf(JSON.parse(message.policyJson) as Policy);
   state.routingChanged = true;
   state.session.onRegistered(message, state.nowMs);
@@ -31,18 +31,12 @@ export function onRegistered(state: ContainerState, message: Registered): void {
 }
 
 export function shardReports(state: ContainerState): ShardReport[] {
-  return [...state.shards.values()].map((shard) => ({
-    partition: shard.partition,
-    epoch: shard.epoch,
-    version: shard.config.version,
-    shardInc: shard.rid.shardInc,
-    lastLsn: shard.log.lastLsn,
-    decidedLsn: shard.decidedLsn,
-  }));
+  return [...state.shards.values()].map(reportOf);
 }
 
 export function onConfigPush(state: ContainerState, push: ConfigPush): void {
-  state.members = new Map(push.members.map((member) => [member.incarnation, member]));
+  if (!mayObey(state, push)) return;
+  state.members = membersTold(state, push);
   state.unplaceable = push.unplaceable;
   state.routingChanged = true;
   for (const config of push.configs) adopt(state, config);
@@ -77,13 +71,15 @@ export function adopt(state: ContainerState, config: PartitionConfig): void {
 
 function adoptWithoutShard(state: ContainerState, config: PartitionConfig): void {
   if (config.primary.incarnation !== state.self.incarnation) return;
-  // Only the first placement makes a primary of nothing; a later epoch's primary must have the shard already.
-  const isFirst = config.epoch === 1 && config.primary.shardInc === 1 && !state.shardIncs.has(config.partition);
-  if (!isFirst) {
-    reportFailed(state, config, 'no such shard in this process');
-    return;
-  }
-  promote(state, createShard(state, config), config);
+  // Only where the catalog says so is a primary made of nothing; any other must have the shard already.
+  if (beginsEmpty(state, config))
+    promote(state, createShard(state, config, { shardInc: config.primary.shardInc }), config);
+  else reportFailed(state, config, 'no such shard in this process');
+}
+
+/** The first placement, or a partition that goes on with nothing: under a Rid that this process has never had. */
+function beginsEmpty(state: ContainerState, { epoch, keepLsn, partition, primary }: PartitionConfig): boolean {
+  return (epoch === 1 || keepLsn === KEEP_NOTHING) && primary.shardInc > (state.shardIncs.get(partition) ?? 0);
 }
 
 function adoptWithShard(state: ContainerState, shard: Shard, config: PartitionConfig): void {
@@ -106,7 +102,11 @@ function adoptWithShard(state: ContainerState, shard: Shard, config: PartitionCo
     if (shard.loading === undefined) promote(state, shard, config);
     else reportFailed(state, config, 'its checkpoint is not complete');
   } else if (config.primary.incarnation === state.self.incarnation) {
-    reportFailed(state, config, 'another shard incarnation is here');
+    if (beginsEmpty(state, config)) {
+      // What is here was no full copy: the catalog has given up whatever was.
+      state.touchedReplicas.delete(shard);
+      promote(state, createShard(state, config, { shardInc: config.primary.shardInc }), config);
+    } else reportFailed(state, config, 'another shard incarnation is here');
   } else if (isUnwanted(shard, state.self)) {
     ports.note('shard_dropped', { partition: shard.partition, epoch: shard.epoch, shardInc: shard.rid.shardInc });
     state.shards.delete(shard.partition);
@@ -117,7 +117,9 @@ function adoptWithShard(state: ContainerState, shard: Shard, config: PartitionCo
 function promote(state: ContainerState, shard: Shard, config: PartitionConfig): void {
   // It has given its leases back: others may act as primary already, and a configuration written before is no reason.
   if (state.draining === 'leaving' || state.draining === 'left') return;
-  const primary = becomePrimary(shard, config, state.leases.grantedUntilMs(shard.partition));
+  const keepsTail = config.keepLsn === KEEP_DECIDED && state.ports.mutated('keepUndecidedTail');
+  const taken = keepsTail ? { ...config, keepLsn: KEEP_ALL } : config;
+  const primary = becomePrimary(shard, taken, state.leases.grantedUntilMs(shard.partition));
   if (config.epoch > 1) state.ports.count('failovers');
   state.ports.note('became_primary', {
     partition: shard.partition,
@@ -125,19 +127,26 @@ function promote(state: ContainerState, shard: Shard, config: PartitionConfig): 
     lastLsn: shard.log.lastLsn,
     undecided: shard.log.lastLsn - shard.decidedLsn,
   });
+  startClock(shard, primary, state.ports);
   matchFollowersToConfig(shard, primary, state.ports);
   state.touchedPrimaries.add(shard);
 }
 
-export function createShard(state: ContainerState, config: PartitionConfig): Shard {
-  const shardInc = (state.shardIncs.get(config.partition) ?? 0) + 1;
+export function createShard(
+  state: ContainerState,
+  config: PartitionConfig,
+  given: { readonly shardInc?: number; readonly hashSeed?: number } = {},
+): Shard {
+  const shardInc = given.shardInc ?? (state.shardIncs.get(config.partition) ?? 0) + 1;
   state.shardIncs.set(config.partition, shardInc);
   const topology = must(state.topology, 'topology: registered before any configuration');
+  const mapSet = mapSetOf(topology, config.partition);
   const shard = newShard({
     rid: { ...state.self, shardInc },
-    policy: mapSetOf(topology, config.partition).policy,
+    policy: mapSet.policy,
     config,
-    hashSeed: state.session.terms?.hashSeed ?? 0,
+    hashSeed: given.hashSeed ?? state.session.terms?.hashSeed ?? 0,
+    timesToLive: timesToLiveOf(mapSet),
   });
   state.shards.set(config.partition, shard);
   return shard;

@@ -1,17 +1,21 @@
 /** What all parts of a container share. */
 import type { Member, PartitionConfig } from '../catalog/config.ts';
+import type { Clocks } from '../clocks.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { ConnectionId, Host, Incarnation, PartitionId } from '../ids.ts';
 import type { Effects, Peer } from '../machine.ts';
 import type { LogRecord, Unplaceable } from '../messages.ts';
 import type { Random } from '../random.ts';
-import type { Mutation, ShardPorts } from '../shard/ports.ts';
+import type { EpochProbes } from '../replication/read-index.ts';
+import type { Mutation, PrimaryAct, ShardPorts } from '../shard/ports.ts';
+import type { ReplicaReads } from '../shard/replica-reads.ts';
 import type { Shard } from '../shard/shard.ts';
 import type { Topology } from '../topology.ts';
 import type { CatalogSession } from './catalog-session.ts';
 import type { Channels } from './channels.ts';
 import type { MetricsRecorder } from './container-metrics.ts';
-import type { Leases } from './leases.ts';
+import type { HolderTimes, Leases } from './leases.ts';
+import type { SuspendGuard } from './suspend-guard.ts';
 
 export interface ContainerOptions {
   readonly name: string;
@@ -26,10 +30,14 @@ export interface ContainerOptions {
   readonly catalogs: readonly string[];
   readonly random: Random;
   readonly effects: Effects;
+  /** Default: none, and nothing guards against a machine that slept. */
+  readonly clocks?: Clocks;
   /** Whether this container cannot hold a record; it then votes no. Default: never. */
   readonly refuses?: (record: LogRecord) => ErrorCode | undefined;
   /** Of records kept beyond need, over all shards. Default LIMITS.logRetentionBytes. */
   readonly logRetentionBytes?: number;
+  /** For checkers: told of everything that a primary here does as primary. */
+  readonly onAct?: (how: PrimaryAct, shard: Shard) => void;
   /** Rules broken on purpose: only the simulator throws these switches. */
   readonly mutations?: ReadonlySet<Mutation>;
 }
@@ -41,8 +49,11 @@ export interface ContainerState {
   readonly session: CatalogSession;
   readonly channels: Channels;
   readonly leases: Leases;
+  readonly guard: SuspendGuard;
   readonly metrics: MetricsRecorder;
   readonly ports: ShardPorts;
+  readonly replicaReads: ReplicaReads;
+  readonly probes: EpochProbes;
   /** Every open connection, with who is at its other end. */
   readonly connections: Map<ConnectionId, Peer>;
   readonly shards: Map<PartitionId, Shard>;
@@ -55,6 +66,12 @@ export interface ContainerState {
   /** Undefined until the first registration. */
   topology: Topology | undefined;
   generation: string;
+  /** A configuration of this generation has come. */
+  hasItsConfigs: boolean;
+  /** Why the catalog that we are registered with is not obeyed all the same; empty: it is. */
+  disobeys: string;
+  /** As the catalog was told last. */
+  copiesTold: string;
   /** Which grid's routing each connection asked for. */
   readonly subscriptions: Map<ConnectionId, Set<string>>;
   routingChanged: boolean;
@@ -68,4 +85,8 @@ export interface ContainerState {
    */
   draining: 'no' | 'draining' | 'leaving' | 'left';
   drainUntilMs: number;
+}
+
+export function holderTimes({ nowMs, session, guard }: ContainerState): HolderTimes {
+  return { nowMs, leaseMs: session.leaseMs, leaseGen: guard.leaseGen };
 }

@@ -13,13 +13,16 @@ import type { ConnectionId, Host, PartitionId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Machine, Peer } from '../machine.ts';
 import type { Message, ReplicationMessage, RequestMessage } from '../messages.ts';
+import { renewInTime, tickExpiry } from '../replication/expire.ts';
 import { hint, openFollower, openPatiently, pump, trimLog } from '../replication/followers.ts';
 import { driveHandOver } from '../replication/hand-over.ts';
 import { considerChanges } from '../replication/in-sync.ts';
 import { stepDown, tryDecide } from '../replication/primary.ts';
+import { EpochProbes } from '../replication/read-index.ts';
 import { vote } from '../replication/replica.ts';
 import { expireSessions } from '../replication/session-expiry.ts';
 import type { ShardPorts } from '../shard/ports.ts';
+import { ReplicaReads } from '../shard/replica-reads.ts';
 import { expireWaiting, retryWaiting } from '../shard/requests.ts';
 import type { Shard } from '../shard/shard.ts';
 import { CatalogSession } from './catalog-session.ts';
@@ -34,10 +37,12 @@ import {
   shardReports,
 } from './configurations.ts';
 import { type ContainerMetrics, MetricsRecorder } from './container-metrics.ts';
-import type { ContainerOptions, ContainerState } from './container-state.ts';
+import { type ContainerOptions, type ContainerState, holderTimes } from './container-state.ts';
 import { type ContainerStatus, isReady, shardStatus } from './container-status.ts';
 import { Leases } from './leases.ts';
-import { onReplicationMessage } from './replication-inbox.ts';
+import { onEpochAckFrom, onReplicationMessage } from './replication-inbox.ts';
+import { reportConfigs, reportCopies } from './reports.ts';
+import { SuspendGuard } from './suspend-guard.ts';
 
 /** A container that drains waits so long for its shards to move away. */
 const DRAIN_MS = 10_000;
@@ -81,24 +86,33 @@ class ContainerMachine implements Container {
       effects,
       random,
       shards: () => shardReports(this.#state),
+      generation: () => this.#state.generation,
     });
+    const ports = this.#newPorts(self, options);
+    const shards = new Map<PartitionId, Shard>();
     this.#state = {
       self,
       options,
       effects,
       session,
       channels: new Channels(effects),
-      leases: new Leases(),
+      leases: new Leases((rule) => options.mutations?.has(rule) === true),
+      guard: new SuspendGuard(options.mutations?.has('noSuspendGuard') === true ? undefined : options.clocks),
       metrics: new MetricsRecorder(),
-      ports: this.#newPorts(self, options),
+      ports,
       connections: new Map(),
-      shards: new Map(),
+      shards,
       shardIncs: new Map(),
       configs: new Map(),
       members: new Map(),
       unplaceable: [],
       topology: undefined,
       generation: '',
+      replicaReads: new ReplicaReads(ports, (partition) => shards.get(partition)),
+      probes: new EpochProbes(ports),
+      hasItsConfigs: false,
+      disobeys: '',
+      copiesTold: '[]',
       subscriptions: new Map(),
       routingChanged: false,
       touchedPrimaries: new Set(),
@@ -110,8 +124,7 @@ class ContainerMachine implements Container {
   }
 
   onOpen(connection: ConnectionId, peer: Peer, nowMs: number): void {
-    const state = this.#state;
-    state.nowMs = nowMs;
+    const state = this.#begin(nowMs);
     state.connections.set(connection, peer);
     if (state.session.onOpen(connection, peer)) return;
     const incarnation = state.channels.onOpen(connection, peer);
@@ -125,8 +138,7 @@ class ContainerMachine implements Container {
   }
 
   onMessage(connection: ConnectionId, message: Message, nowMs: number): void {
-    const state = this.#state;
-    state.nowMs = nowMs;
+    const state = this.#begin(nowMs);
     const peer = state.connections.get(connection);
     if (peer === undefined) return;
     if (peer.role === 'catalog') return this.#onFromCatalog(connection, message);
@@ -137,8 +149,7 @@ class ContainerMachine implements Container {
   }
 
   onClose(connection: ConnectionId, reason: string, nowMs: number): void {
-    const state = this.#state;
-    state.nowMs = nowMs;
+    const state = this.#begin(nowMs);
     state.connections.delete(connection);
     state.subscriptions.delete(connection);
     if (state.session.onClose(connection, reason, nowMs)) return;
@@ -147,17 +158,17 @@ class ContainerMachine implements Container {
   }
 
   onTick(nowMs: number, lateMs: number): void {
-    const state = this.#state;
-    state.nowMs = nowMs;
+    const state = this.#begin(nowMs, true);
     const { session, leases, channels } = state;
     if (lateMs > session.heartbeatMs) this.#excuseSilence(lateMs);
-    session.onTick(nowMs, () => leases.reachable({ nowMs, leaseMs: session.leaseMs }));
+    if (session.onTick(nowMs)) this.#heartbeat();
     matchChannels(state);
     if (nowMs >= this.#nextPingMs) {
       this.#nextPingMs = nowMs + session.heartbeatMs;
-      leases.ping(state.shards.values(), channels, nowMs);
+      leases.ping(state.shards.values(), channels, { nowMs, leaseGen: state.guard.leaseGen });
     }
     for (const shard of state.shards.values()) this.#tickShard(shard);
+    state.probes.onTick(state.shards.values());
     if (nowMs - this.#lastTrimMs > 100) {
       this.#lastTrimMs = nowMs;
       for (const shard of state.shards.values()) trimLog(shard, state.ports.retentionBytes());
@@ -181,11 +192,14 @@ class ContainerMachine implements Container {
         retryWaiting(shard, shard.primary, state.ports);
         tryDecide(shard, state.ports);
       }
+      if (shard.primary !== undefined) renewInTime(shard, shard.primary, state.ports);
       if (shard.primary !== undefined) pump(shard, shard.primary, state.ports);
     }
     state.touchedPrimaries.clear();
     for (const shard of state.touchedReplicas) vote(shard, state.ports);
     state.touchedReplicas.clear();
+    state.replicaReads.settle();
+    state.probes.send();
     if (state.routingChanged) pushRouting(state);
   }
 
@@ -243,9 +257,13 @@ class ContainerMachine implements Container {
         return;
       }
       case 'heartbeatAck':
-        state.leases.onHeartbeatAck(message, state.shards, state.session.leaseMs);
+        state.leases.onHeartbeatAck(message, state.shards, holderTimes(state));
         for (const { partition } of message.leases) this.#retry(partition);
         return;
+      case 'configRequest':
+        return reportConfigs(state);
+      case 'epochAck':
+        return onEpochAckFrom(state, undefined, message);
       case 'changeRejected':
         return onRejected(state, message);
       case 'left':
@@ -280,9 +298,26 @@ class ContainerMachine implements Container {
     return count;
   }
 
+  /** Every turn, before anything is done in it: no lease outlives a sleep of the machine. */
+  #begin(nowMs: number, isTick = false): ContainerState {
+    const state = this.#state;
+    state.nowMs = nowMs;
+    if (!state.guard.look(nowMs, isTick)) return state;
+    state.leases.drop(state.shards.values());
+    state.replicaReads.forgetFreshness();
+    state.ports.note('leases_dropped', { leaseGen: state.guard.leaseGen }, 'warn');
+    // What it holds no more it asks for at once.
+    this.#nextPingMs = nowMs;
+    this.#heartbeat();
+    return state;
+  }
+
   #heartbeat(): void {
-    const { session, leases, nowMs } = this.#state;
-    if (session.isRegistered) session.heartbeat(nowMs, leases.reachable({ nowMs, leaseMs: session.leaseMs }));
+    const { session, leases, guard, nowMs } = this.#state;
+    if (!session.isRegistered) return;
+    const reachable = leases.reachable({ nowMs, leaseMs: session.leaseMs });
+    session.heartbeat(nowMs, { reachable, leaseGen: guard.leaseGen });
+    reportCopies(this.#state);
   }
 
   #retry(partition: PartitionId): void {
@@ -298,6 +333,7 @@ class ContainerMachine implements Container {
     if (primary === undefined) return;
     openPatiently(shard, primary, ports);
     considerChanges(shard, primary, ports);
+    tickExpiry(shard, primary, ports);
     tryDecide(shard, ports);
     expireWaiting(shard, primary, ports);
     if (primary.waiting.length > 0) primary.retryWaiting = true;
@@ -331,20 +367,24 @@ class ContainerMachine implements Container {
 
   /** Somebody to hand over to: when a whole grid ends, nobody waits for anybody. */
   #hasSuccessor(): boolean {
-    const { members, self, session, nowMs, drainUntilMs } = this.#state;
+    const { members, self, session } = this.#state;
     const stays = ({ incarnation, alive, draining }: Member): boolean =>
       incarnation !== self.incarnation && alive && !draining;
     // A catalog that is away for a moment is waited for, not for long: it may have ended too.
-    if (!session.isRegistered) return nowMs < drainUntilMs - DRAIN_MS + RECONNECT_MS;
+    if (!session.isRegistered) return this.#state.nowMs < this.#state.drainUntilMs - DRAIN_MS + RECONNECT_MS;
     return [...members.values()].some(stays);
   }
 
   #newPorts(self: Host, options: ContainerOptions): ShardPorts {
-    const { effects, refuses, mutations } = options;
+    const { effects, refuses, mutations, onAct } = options;
     const state = () => this.#state;
     return {
       self,
       nowMs: () => state().nowMs,
+      wallMs: () => options.clocks?.wallMs() ?? state().nowMs,
+      leaseGen: () => state().guard.leaseGen,
+      askEpoch: (shard) => state().probes.ask(shard),
+      leaseNowMs: () => state().nowMs + state().guard.standstillMs,
       toFollower: (incarnation, message) => state().channels.send(incarnation, message),
       toCatalog: (message) => state().session.send(message),
       toPrimary: (connection, message) => effects.send(connection, message),
@@ -362,6 +402,7 @@ class ContainerMachine implements Container {
       note: (event, facts, level = 'info') => effects.note({ level, event, facts }),
       count: (counter) => state().metrics.count(counter),
       refuses: (record) => refuses?.(record),
+      acts: (how, shard) => onAct?.(how, shard),
       mutated: (rule) => mutations?.has(rule) === true,
     };
   }

@@ -3,10 +3,14 @@
  * partition, renewed by the answer to a heartbeat (K3: only for the very configuration that the primary holds), and
  * promises of all of S+, asked for by pings. Both count from when the question was *sent*, and are shortened by what
  * two clocks may differ in rate. What is granted here counts from receipt: so the holder's end comes first.
+ *
+ * A machine that slept drops what it holds (suspend-guard.ts): then `leaseGen` is raised, and an answer to a question of
+ * an older one, which may have lain in a socket all the while, renews nothing.
  */
 import type { ConnectionId, Epoch, Incarnation, PartitionId } from '../ids.ts';
 import type { HeartbeatAck, LeaseGrant, LeasePing } from '../messages.ts';
 import { ackersOf } from '../replication/primary.ts';
+import type { Mutation } from '../shard/ports.ts';
 import type { Shard } from '../shard/shard.ts';
 import type { Channels } from './channels.ts';
 
@@ -26,10 +30,25 @@ export class Leases {
   readonly #granted = new Map<PartitionId, number>();
   /** When the last answered ping to a container was sent. */
   readonly #answeredPingMs = new Map<Incarnation, number>();
+  readonly #mutated: (rule: Mutation) => boolean;
+
+  constructor(mutated: (rule: Mutation) => boolean) {
+    this.#mutated = mutated;
+  }
+
+  /** Whatever this container holds; what it has promised to others stands. */
+  drop(shards: Iterable<Shard>): void {
+    this.#catalog.clear();
+    this.#answeredPingMs.clear();
+    for (const { primary } of shards) {
+      for (const follower of primary?.followers.values() ?? []) follower.grantUntilMs = 0;
+    }
+  }
 
   /** K3. */
-  onHeartbeatAck(ack: HeartbeatAck, shards: ReadonlyMap<PartitionId, Shard>, leaseMs: number): void {
-    const untilMs = ack.sentAtMs + holderMs(leaseMs);
+  onHeartbeatAck(ack: HeartbeatAck, shards: ReadonlyMap<PartitionId, Shard>, times: HolderTimes): void {
+    if (this.#isOld(ack, times)) return;
+    const untilMs = this.#countedFrom(ack, times) + holderMs(times.leaseMs);
     for (const { partition, epoch, version } of ack.leases) {
       const shard = shards.get(partition);
       if (shard?.primary === undefined || shard.epoch !== epoch || shard.config.version !== version) continue;
@@ -45,7 +64,11 @@ export class Leases {
   }
 
   /** One ping to each container that we have a channel to: also how the catalog learns who can reach whom. */
-  ping(shards: Iterable<Shard>, channels: Channels, nowMs: number): void {
+  ping(
+    shards: Iterable<Shard>,
+    channels: Channels,
+    { nowMs, leaseGen }: { readonly nowMs: number; readonly leaseGen: number },
+  ): void {
     const asked = new Map<Incarnation, { partitions: PartitionId[]; epochs: Epoch[] }>();
     for (const incarnation of channels.openIncarnations()) asked.set(incarnation, { partitions: [], epochs: [] });
     for (const shard of shards) {
@@ -57,7 +80,7 @@ export class Leases {
       }
     }
     for (const [incarnation, { partitions, epochs }] of asked) {
-      channels.send(incarnation, { type: 'leasePing', sentAtMs: nowMs, partitions, epochs });
+      channels.send(incarnation, { type: 'leasePing', sentAtMs: nowMs, leaseGen, partitions, epochs });
     }
   }
 
@@ -74,12 +97,13 @@ export class Leases {
       partitions.push(partition);
       epochs.push(epoch);
     });
-    return { type: 'leaseGrant', sentAtMs: ping.sentAtMs, partitions, epochs };
+    return { type: 'leaseGrant', sentAtMs: ping.sentAtMs, leaseGen: ping.leaseGen, partitions, epochs };
   }
 
-  onGrant(grant: LeaseGrant, from: Incarnation, shards: ReadonlyMap<PartitionId, Shard>, times: LeaseTimes): void {
+  onGrant(grant: LeaseGrant, from: Incarnation, shards: ReadonlyMap<PartitionId, Shard>, times: HolderTimes): void {
+    if (this.#isOld(grant, times)) return;
     this.#answeredPingMs.set(from, Math.max(grant.sentAtMs, this.#answeredPingMs.get(from) ?? 0));
-    const untilMs = grant.sentAtMs + holderMs(times.leaseMs * GRANT_SHARE);
+    const untilMs = this.#countedFrom(grant, times) + holderMs(times.leaseMs * GRANT_SHARE);
     grant.partitions.forEach((partition, index) => {
       const shard = shards.get(partition);
       const follower = shard?.primary?.followers.get(from);
@@ -102,9 +126,22 @@ export class Leases {
     }
     return reached;
   }
+
+  #isOld({ leaseGen }: { readonly leaseGen: number }, times: HolderTimes): boolean {
+    return leaseGen !== times.leaseGen && !this.#mutated('oldEchoAccepted');
+  }
+
+  #countedFrom({ sentAtMs }: { readonly sentAtMs: number }, { nowMs }: HolderTimes): number {
+    return this.#mutated('countFromReceipt') ? nowMs : sentAtMs;
+  }
 }
 
 export interface LeaseTimes {
   readonly nowMs: number;
   readonly leaseMs: number;
+}
+
+export interface HolderTimes extends LeaseTimes {
+  /** What the answer must echo to count. */
+  readonly leaseGen: number;
 }

@@ -6,6 +6,7 @@
  * shard when it has changed (words.test-lib.ts says how both are written). Heartbeats and pings are not shown.
  *
  *     container c1 min=1 max=1 refuses=bad   starts and registers; it votes no to every record with the value `bad`
+ *                  lives=CREATION_TIME/5000  the map's time to live
  *
  * Time:
  *     tick ms=1000 lease grants=c2,c3   passes in steps of 50 ms; `lease`: the catalog answers every heartbeat,
@@ -55,10 +56,10 @@ import type {
   LeasePing,
   Message,
   Nack,
-  RequestMessage,
 } from '../messages.ts';
 import { newRandom } from '../random.ts';
 import { arg, type ScriptCommand } from '../run-script.test-lib.ts';
+import { FOREVER } from '../store/entry-map.ts';
 import { type Container, newContainer } from './container.ts';
 import {
   answerWords,
@@ -67,10 +68,10 @@ import {
   listOf,
   MAP,
   messageWords,
-  operationsOf,
   PARTITION,
   pairOf,
   recordOf,
+  requestOf,
   shardWords,
   tailOf,
   textOf,
@@ -182,7 +183,10 @@ export class OneContainer {
       minSyncReplicas: Number(arg(command, 'min', '1')),
       maxSyncReplicas: Number(arg(command, 'max', '1')),
     });
-    this.#policyJson = JSON.stringify({ grids: [{ name: 'shop', mapSets: [mapSet] }] });
+    const [type = '', afterMs = '0'] = arg(command, 'lives', '').split('/');
+    const timeToLive = type === '' ? {} : { timeToLive: { type, afterMs: Number(afterMs) } };
+    const maps = mapSet.maps.map((map) => ({ ...map, ...timeToLive }));
+    this.#policyJson = JSON.stringify({ grids: [{ name: 'shop', mapSets: [{ ...mapSet, maps }] }] });
     this.#container = newContainer({
       name,
       incarnation: name,
@@ -302,14 +306,14 @@ export class OneContainer {
 
   #lease(command: ScriptCommand): void {
     const { epoch, version } = must(this.#config, 'a configuration');
-    const { seq, sentAtMs } = must(this.#heartbeat, 'a heartbeat');
+    const { seq, sentAtMs, leaseGen } = must(this.#heartbeat, 'a heartbeat');
     const lease = {
       partition: PARTITION,
       epoch: Number(arg(command, 'e', `${epoch}`)),
       version: Number(arg(command, 'v', `${version}`)),
     };
     this.#isAnswered = true;
-    this.#say('catalog', { type: 'heartbeatAck', seq, sentAtMs, leases: [lease] });
+    this.#say('catalog', { type: 'heartbeatAck', seq, sentAtMs, leaseGen, leases: [lease] });
   }
 
   #remember(config: PartitionConfig): PartitionConfig {
@@ -322,15 +326,8 @@ export class OneContainer {
   #know(container: string): void {
     if (this.#members.has(container)) return;
     const address = `ws://${container}`;
-    this.#members.set(container, {
-      container,
-      incarnation: container,
-      address,
-      host: 'h',
-      zone: '',
-      alive: true,
-      draining: false,
-    });
+    const labels = { host: 'h', zone: '', alive: true, draining: false };
+    this.#members.set(container, { container, incarnation: container, address, ...labels });
   }
 
   #push(configs: readonly PartitionConfig[], full = false): void {
@@ -341,9 +338,9 @@ export class OneContainer {
   // ── Others ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #grant(peer: string): void {
-    const { sentAtMs, partitions, epochs } = must(this.#pings.get(peer), `a ping to ${peer}`);
+    const { sentAtMs, leaseGen, partitions, epochs } = must(this.#pings.get(peer), `a ping to ${peer}`);
     this.#pings.delete(peer);
-    this.#say(peer, { type: 'leaseGrant', sentAtMs, partitions, epochs });
+    this.#say(peer, { type: 'leaseGrant', sentAtMs, leaseGen, partitions, epochs });
   }
 
   #fromReplica(command: ScriptCommand): Message | undefined {
@@ -389,6 +386,7 @@ export class OneContainer {
           tail: tailOf(arg(command, 'tail')),
           decidedLsn,
           giveUpShardInc,
+          hashSeed: 7,
         };
       }
       case 'append': {
@@ -399,14 +397,14 @@ export class OneContainer {
       }
       case 'begin': {
         const { epoch, lsn } = pairOf(arg(command, 'scan'));
-        return { type: 'checkpointBegin', ...address, scanLsn: lsn, scanEpoch: epoch };
+        return { type: 'checkpointBegin', ...address, scanLsn: lsn, scanEpoch: epoch, ceilingMs: 0 };
       }
       case 'chunk':
         return { type: 'checkpointChunk', ...address, ...chunkOf(command.body) };
       case 'end':
         return { type: 'checkpointEnd', ...address, endLsn: number('end') };
       case 'ping':
-        return { type: 'leasePing', sentAtMs: 1, partitions: [PARTITION], epochs: [address.epoch] };
+        return { type: 'leasePing', sentAtMs: 1, leaseGen: 1, partitions: [PARTITION], epochs: [address.epoch] };
       default:
         return undefined;
     }
@@ -415,30 +413,10 @@ export class OneContainer {
   #request(client: string, command: ScriptCommand): void {
     const id = this.#requests.size + 1;
     const epoch = Number(arg(command, 'e', `${this.#config?.epoch ?? 0}`));
-    const request = { id, partition: PARTITION, epoch, map: MAP, ttlMs: Number(arg(command, 'ttl', '10000')) };
-    const { label, message } = requestOf(command, request);
+    const { label, message } = requestOf(command, { id, epoch });
     this.#requests.set(id, label);
     this.#say(this.#connectionOf(client, 'client', client), message);
   }
-}
-
-function requestOf(
-  command: ScriptCommand,
-  request: Pick<RequestMessage, 'id' | 'partition' | 'ttlMs'> & { epoch: number; map: typeof MAP },
-): { label: string; message: RequestMessage } {
-  if (command.name === 'size') return { label: 'size', message: { type: 'size', ...request } };
-  if (command.name === 'read') {
-    const words = [...command.args.keys()][1] ?? '';
-    const keys = listOf(words).map(bytesOf);
-    return { label: `read ${words}`, message: { type: 'read', ...request, keys, withoutValues: false } };
-  }
-  const seq = Number(arg(command, 'seq'));
-  const attempt = Number(arg(command, 'attempt', '1'));
-  const operations = operationsOf(command.args);
-  return {
-    label: `w${seq}${attempt === 1 ? '' : `/${attempt}`}`,
-    message: { type: 'write', ...request, seq, ackedBelow: 1, attempt, operations },
-  };
 }
 
 function chunkOf(body: readonly string[]): { entries: CheckpointEntry[]; sessions: CheckpointSession[] } {
@@ -448,7 +426,8 @@ function chunkOf(body: readonly string[]): { entries: CheckpointEntry[]; session
     const [what = '', at = ''] = line.replace('done ', '').split('@');
     const [first = '', second = ''] = what.split(':');
     const { epoch, lsn } = pairOf(at);
-    if (!line.startsWith('done ')) entries.push({ map: MAP, key: bytesOf(first), value: bytesOf(second), epoch, lsn });
+    if (!line.startsWith('done '))
+      entries.push({ map: MAP, key: bytesOf(first), value: bytesOf(second), epoch, lsn, ...FOREVER });
     else sessions.push({ clientId: first, ackedBelow: 1, done: [{ seq: Number(second), epoch, lsn }] });
   }
   return { entries, sessions };

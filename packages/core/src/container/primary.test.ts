@@ -23,6 +23,10 @@ test.each([
   'own-grants',
   'step-down',
   'drain',
+  'expiry',
+  'expiry-touch',
+  'expiry-kinds',
+  'expiry-promotion',
 ])('%s', (script) => {
   const container = new OneContainer();
   runScript(fileURLToPath(new URL(`./testdata/${script}.txt`, import.meta.url)), (command) => container.run(command));

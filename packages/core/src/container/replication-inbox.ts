@@ -13,6 +13,7 @@ import type {
   CheckpointCredit,
   CheckpointEnd,
   DigestReport,
+  EpochAck,
   Nack,
   ReplicationMessage,
   ReplOpen,
@@ -21,10 +22,13 @@ import type {
 } from '../messages.ts';
 import * as followers from '../replication/followers.ts';
 import { stepDown } from '../replication/primary.ts';
+import { answerEpochProbe, onEpochAck } from '../replication/read-index.ts';
 import * as replica from '../replication/replica.ts';
+import { answerFreshPoll } from '../shard/replica-reads.ts';
+import { readUnderIndex } from '../shard/requests.ts';
 import type { Shard } from '../shard/shard.ts';
 import { adopt, createShard, matchChannels } from './configurations.ts';
-import type { ContainerState } from './container-state.ts';
+import { type ContainerState, holderTimes } from './container-state.ts';
 
 /** From a container at the other end: on its connection to us as a replica, or on ours to it as a primary. */
 export function onReplicationMessage(
@@ -33,7 +37,7 @@ export function onReplicationMessage(
   peer: Peer,
   message: ReplicationMessage,
 ): void {
-  const times = { nowMs: state.nowMs, leaseMs: state.session.leaseMs };
+  const times = holderTimes(state);
   switch (message.type) {
     case 'replOpen':
       return onReplOpen(state, connection, peer, message);
@@ -42,6 +46,20 @@ export function onReplicationMessage(
     case 'checkpointChunk':
     case 'checkpointEnd':
       return onFromPrimary(state, connection, message);
+    case 'epochProbe':
+      return state.effects.send(connection, answerEpochProbe(message, connection, state.shards));
+    case 'epochAck': {
+      const incarnation = state.channels.incarnationOf(connection);
+      if (incarnation !== undefined) onEpochAckFrom(state, incarnation, message);
+      return;
+    }
+    case 'freshPoll':
+      return state.effects.send(connection, answerFreshPoll(message, state.shards, state.ports));
+    case 'freshAck': {
+      const incarnation = state.channels.incarnationOf(connection);
+      if (incarnation !== undefined) state.replicaReads.onFreshAck(message, incarnation);
+      return;
+    }
     case 'leasePing':
       return state.effects.send(connection, state.leases.onPing(message, connection, state.shards, times));
     case 'leaseGrant': {
@@ -55,6 +73,20 @@ export function onReplicationMessage(
       if (incarnation !== undefined) onFromFollower(state, incarnation, message);
     }
   }
+}
+
+/** `from`: a member of S+; undefined: the catalog. */
+export function onEpochAckFrom(state: ContainerState, from: Incarnation | undefined, ack: EpochAck): void {
+  ack.partitions.forEach((partition, index) => {
+    const shard = state.shards.get(partition);
+    if (shard?.primary === undefined || shard.epoch !== ack.epochs[index]) return;
+    const { primary } = shard;
+    const ready = onEpochAck(shard, primary, { id: ack.id, from });
+    for (const request of ready) {
+      if (state.ports.isOpen(request.connection)) readUnderIndex(shard, primary, state.ports, request);
+    }
+    if (ready.length > 0) state.touchedPrimaries.add(shard);
+  });
 }
 
 /** N2. */
@@ -82,7 +114,7 @@ function onReplOpen(state: ContainerState, connection: ConnectionId, peer: Peer,
       state.effects.send(connection, replica.nack(unknown, 'noSuchShard'));
       return;
     }
-    shard = createShard(state, newest);
+    shard = createShard(state, newest, { hashSeed: open.hashSeed });
   }
   if (shard.primary !== undefined) return;
   // Its state may be all that is left: a shard that is counted on but cannot follow says so instead of giving it up.

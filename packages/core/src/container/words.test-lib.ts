@@ -2,7 +2,16 @@
 import { KEEP_ALL, type PartitionConfig } from '../catalog/config.ts';
 import { errorCodeOf } from '../errors.ts';
 import { asMapId, asPartitionId, type Lsn, type Rid } from '../ids.ts';
-import type { AnswerMessage, EpochEnd, LogRecord, Message, Operation, OperationKind } from '../messages.ts';
+import type {
+  AnswerMessage,
+  EpochEnd,
+  LogRecord,
+  Message,
+  Operation,
+  OperationKind,
+  ReadMode,
+  RequestMessage,
+} from '../messages.ts';
 import { arg, type ScriptCommand } from '../run-script.test-lib.ts';
 import { mapOf, type Shard } from '../shard/shard.ts';
 
@@ -68,26 +77,35 @@ export function configOf(command: ScriptCommand): PartitionConfig {
   };
 }
 
-/** `set=a:1,b:2 insert=a:1 update=a:1 delete=a clear`, in this order; `if=1:3` is the version that each must have. */
+/**
+ * `set=a:1,b:2 insert=a:1 update=a:1 delete=a touch=a expire=a clear`, in this order; `if=1:3` is the version that each
+ * must have, `lives=5000` its own time to live, `until=6000` (in records) when it ends.
+ */
 export function operationsOf(args: ReadonlyMap<string, string>): Operation[] {
   const version = pairOf(args.get('if') ?? '0:0');
   const operations: Operation[] = [];
-  for (const kind of ['set', 'insert', 'update', 'delete', 'clear'] as const) {
+  const lifetime = { ttlMs: Number(args.get('lives') ?? '0'), expireAtMs: Number(args.get('until') ?? '0') };
+  for (const kind of ['set', 'insert', 'update', 'delete', 'touch', 'expire', 'clear'] as const) {
     const words = args.get(kind);
     if (words === undefined) continue;
-    for (const word of kind === 'clear' ? [''] : listOf(words)) operations.push(operationOf(kind, word, version));
+    for (const word of kind === 'clear' ? [''] : listOf(words))
+      operations.push(operationOf(kind, word, { ...version, ...lifetime }));
   }
   return operations;
 }
 
-function operationOf(kind: OperationKind, word: string, version: { epoch: number; lsn: Lsn }): Operation {
+function operationOf(
+  kind: OperationKind,
+  word: string,
+  { epoch, lsn, ttlMs, expireAtMs }: { epoch: number; lsn: Lsn; ttlMs: number; expireAtMs: number },
+): Operation {
   const [key = '', value = ''] = word.split(':');
-  return { kind, key: bytesOf(key), value: bytesOf(value), ifEpoch: version.epoch, ifLsn: version.lsn };
+  return { kind, key: bytesOf(key), value: bytesOf(value), ifEpoch: epoch, ifLsn: lsn, ttlMs, expireAtMs };
 }
 
 /**
  * `2:12 set=a:1 carries=11 by=x:3`: a write of the client x, its seq 3 (without `by`: nobody's);
- * `2:13 aborted=12 carries=11`: the record that rolls 12 back.
+ * `2:13 aborted=12 carries=11`: the record that rolls 12 back. `ceiling=5000`: it carries one.
  */
 export function recordOf(line: string): LogRecord {
   const [position = '', ...words] = line.trim().split(/\s+/);
@@ -98,7 +116,7 @@ export function recordOf(line: string): LogRecord {
   return {
     lsn,
     epoch,
-    kind: operations.length > 0 ? 'write' : 'noop',
+    kind: args.has('expire') ? 'expire' : operations.length > 0 ? 'write' : 'noop',
     clientId,
     seq: Number(seq),
     ackedBelow: 1,
@@ -106,15 +124,45 @@ export function recordOf(line: string): LogRecord {
     operations,
     decidedUpTo: Number(args.get('carries') ?? '0'),
     aborted: listOf(args.get('aborted') ?? '').map(Number),
+    clockMs: 0,
+    ceilingMs: Number(args.get('ceiling') ?? '0'),
   };
 }
 
-function recordWords({ lsn, epoch, operations, decidedUpTo, aborted }: LogRecord): string {
-  const words = operations.map(({ kind, key, value }) => {
+/** `write x seq=3 attempt=2 set=a:1 ttl=10000`, `read x a,b mode=eventual`, `size x`; the label is `w3/2`, `read a,b`, `size`. */
+export function requestOf(
+  command: ScriptCommand,
+  { id, epoch }: { id: number; epoch: number },
+): { label: string; message: RequestMessage } {
+  const request = { id, partition: PARTITION, epoch, map: MAP, ttlMs: Number(arg(command, 'ttl', '10000')) };
+  if (command.name === 'size') return { label: 'size', message: { type: 'size', ...request } };
+  if (command.name === 'read') {
+    const words = [...command.args.keys()][1] ?? '';
+    const keys = listOf(words).map(bytesOf);
+    const how = {
+      mode: arg(command, 'mode', 'linearizable') as ReadMode,
+      maxStalenessMs: Number(arg(command, 'stale', '0')),
+      minLsn: Number(arg(command, 'min', '0')),
+      minClockMs: 0,
+    };
+    return { label: `read ${words}`, message: { type: 'read', ...request, keys, withoutValues: false, ...how } };
+  }
+  const seq = Number(arg(command, 'seq'));
+  const attempt = Number(arg(command, 'attempt', '1'));
+  return {
+    label: attempt === 1 ? `w${seq}` : `w${seq}/${attempt}`,
+    message: { type: 'write', ...request, seq, ackedBelow: 1, attempt, operations: operationsOf(command.args) },
+  };
+}
+
+function recordWords({ lsn, epoch, operations, decidedUpTo, aborted, ceilingMs }: LogRecord): string {
+  const words = operations.map(({ kind, key, value, expireAtMs }) => {
+    const until = expireAtMs > 0 ? ` until=${expireAtMs}` : '';
     if (kind === 'clear') return kind;
-    return kind === 'delete' ? `delete=${textOf(key)}` : `${kind}=${textOf(key)}:${textOf(value)}`;
+    return value.length === 0 ? `${kind}=${textOf(key)}${until}` : `${kind}=${textOf(key)}:${textOf(value)}${until}`;
   });
   if (aborted.length > 0) words.push(`aborted=${aborted.join(',')}`);
+  if (ceilingMs > 0) words.push(`ceiling=${ceilingMs}`);
   return [`${epoch}:${lsn}`, ...words, `carries=${decidedUpTo}`].join(' ');
 }
 
@@ -126,12 +174,12 @@ export function messageWords(message: Message): string | undefined {
     case 'leasePing':
     case 'routing':
       return undefined;
-    case 'handOver':
-      return `hand_over e${message.epoch} v${message.version}`;
     case 'changeInSync': {
       const { kind, target, epoch, version, keepLsn } = message;
       return `${kind} ${ridWord(target)} e${epoch} v${version}${kind === 'evict' ? ` keep=${keepLsn}` : ''}`;
     }
+    case 'handOver':
+      return `hand_over e${message.epoch} v${message.version}`;
     case 'replicaFailed':
       return `replica_failed ${ridWord(message.rid)}: ${message.reason}`;
     case 'replOpen': {

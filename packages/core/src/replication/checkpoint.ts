@@ -44,6 +44,7 @@ export function beginCheckpoint(shard: Shard, ports: ShardPorts, follower: Follo
     ...addressOf(shard, follower),
     scanLsn: shard.decidedLsn,
     scanEpoch: shard.log.epochAt(shard.decidedLsn),
+    ceilingMs: shard.ceilingMs,
   });
 }
 
@@ -62,8 +63,8 @@ function sendEntries(shard: Shard, ports: ShardPorts, follower: Follower): void 
   const map = scan.maps[0] as MapId;
   const entries: CheckpointEntry[] = [];
   let bytes = 0;
-  const done = mapOf(shard, map).scan(scan.afterHash, ({ hash, key, value, epoch, lsn }) => {
-    entries.push({ map, key, value, epoch, lsn });
+  const done = mapOf(shard, map).scan(scan.afterHash, ({ hash, key, value, epoch, lsn, ttlMs, expireAtMs }) => {
+    entries.push({ map, key, value, epoch, lsn, ttlMs, expireAtMs });
     bytes += key.length + value.length + ENTRY_OVERHEAD_BYTES;
     scan.afterHash = hash;
     return bytes < LIMITS.checkpointChunkBytes;

@@ -22,8 +22,22 @@ const config: PartitionConfig = {
 function primaryWithJoiner(): { shard: Shard; primary: Primary; ports: ShardPorts; sent: ReplicationMessage[] } {
   const sent: ReplicationMessage[] = [];
   const ports = {
-    ...{ self: rid('p'), nowMs: () => 1, toCatalog: () => true, toPrimary: () => {}, answer: () => {} },
-    ...{ answerError: () => {}, isOpen: () => true, catalogLeaseUntilMs: () => 1_000, isDead: () => false },
+    ...{
+      self: rid('p'),
+      nowMs: () => 1,
+      wallMs: () => 1,
+      toCatalog: () => true,
+      toPrimary: () => {},
+      answer: () => {},
+    },
+    ...{
+      answerError: () => {},
+      isOpen: () => true,
+      leaseNowMs: () => 0,
+      acts: () => {},
+      catalogLeaseUntilMs: () => 1_000,
+      isDead: () => false,
+    },
     ...{ leaseMs: () => 3_000, nextChangeId: () => 1, retentionBytes: () => 0, note: () => {}, count: () => {} },
     ...{ refuses: () => undefined, mutated: () => false },
     toFollower: (_: string, message: ReplicationMessage) => {
@@ -39,7 +53,15 @@ function primaryWithJoiner(): { shard: Shard; primary: Primary; ports: ShardPort
 }
 
 function write(shard: Shard, primary: Primary, ports: ShardPorts): void {
-  const operation = { kind: 'set', key: new Uint8Array([1]), value: new Uint8Array(10), ifEpoch: 0, ifLsn: 0 } as const;
+  const operation = {
+    kind: 'set',
+    key: new Uint8Array([1]),
+    value: new Uint8Array(10),
+    ifEpoch: 0,
+    ifLsn: 0,
+    ttlMs: 0,
+    expireAtMs: 0,
+  } as const;
   const fields = { kind: 'write', clientId: '', seq: 0, ackedBelow: 0, map: asMapId(0), aborted: [] } as const;
   appendRecord(shard, primary, { ...fields, operations: [operation] });
   tryDecide(shard, ports);

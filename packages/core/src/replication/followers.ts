@@ -47,6 +47,7 @@ export function openFollower(shard: Shard, ports: ShardPorts, follower: Follower
     tail: shard.log.tail(),
     decidedLsn: shard.decidedLsn,
     giveUpShardInc,
+    hashSeed: shard.hashSeed,
   });
   follower.state = sent ? 'opening' : 'closed';
   follower.openingMs = ports.nowMs();

@@ -16,6 +16,8 @@ function record(lsn: number, epoch: number, aborted: number[] = []): LogRecord {
     map: NO_MAP,
     operations: [],
     decidedUpTo: 0,
+    clockMs: 0,
+    ceilingMs: 0,
     aborted,
   };
 }

@@ -10,14 +10,16 @@
  * What it sends to its followers is in followers.ts, how the in-sync set changes in in-sync.ts.
  */
 import { assert } from '../assert.ts';
-import { KEEP_ALL, type PartitionConfig } from '../catalog/config.ts';
+import { KEEP_ALL, KEEP_DECIDED, type PartitionConfig } from '../catalog/config.ts';
 import { type Incarnation, type Lsn, NO_MAP, type Rid, type RidKey, ridKey, sameRid } from '../ids.ts';
 import type { LogRecord, ShardDigest } from '../messages.ts';
+import { type ExpiryDuty, judge, newExpiryDuty, stampOf } from '../shard/expiry.ts';
 import { KeyQueue } from '../shard/key-queue.ts';
 import type { ShardPorts } from '../shard/ports.ts';
 import type { PendingRequest } from '../shard/request.ts';
 import { decideNext, digestOf, type Shard } from '../shard/shard.ts';
 import type { Follower } from './follower.ts';
+import { type IndexReads, newIndexReads } from './read-index.ts';
 
 export interface PendingChange {
   readonly changeId: number;
@@ -57,6 +59,8 @@ export interface Primary {
   /** Who is to be answered when the record is decided. */
   readonly attached: Map<Lsn, PendingRequest[]>;
   readonly verifications: Map<Lsn, Verification>;
+  /** Reads that rest on no lease. */
+  readonly index: IndexReads;
   /** Something changed that those who wait may have waited for. */
   retryWaiting: boolean;
   /**
@@ -64,6 +68,7 @@ export interface Primary {
    * nothing is read or decided any more, whatever becomes of the question, until a configuration answers it.
    */
   handOver: { state: 'no' | 'stopping' | 'asked'; changeId: number; sinceMs: number; notBeforeMs: number };
+  readonly expiry: ExpiryDuty;
   /** A refusal or a smaller S: some record may have to be aborted. */
   mustConsiderAborts: boolean;
 }
@@ -95,9 +100,10 @@ function hasRefused(primary: Primary, rid: Rid, lsn: Lsn): boolean {
 export function becomePrimary(shard: Shard, config: PartitionConfig, grantUntilMs: number): Primary {
   assert(sameRid(config.primary, shard.rid), 'promoted under its own Rid');
   assert(shard.loading === undefined, 'only a consistent shard is promoted');
-  if (config.keepLsn !== KEEP_ALL) {
-    assert(shard.decidedLsn <= config.keepLsn, 'keepLsn covers everything decided');
-    if (config.keepLsn < shard.log.lastLsn) shard.log.cutAfter(config.keepLsn);
+  const keepLsn = config.keepLsn === KEEP_DECIDED ? shard.decidedLsn : config.keepLsn;
+  if (keepLsn !== KEEP_ALL) {
+    assert(shard.decidedLsn <= keepLsn, 'keepLsn covers everything decided');
+    if (keepLsn < shard.log.lastLsn) shard.log.cutAfter(keepLsn);
   }
   shard.epoch = config.epoch;
   shard.config = config;
@@ -119,15 +125,17 @@ export function becomePrimary(shard: Shard, config: PartitionConfig, grantUntilM
     attached: new Map(),
     verifications: new Map(),
     retryWaiting: false,
+    index: newIndexReads(),
     handOver: { state: 'no', changeId: 0, sinceMs: 0, notBeforeMs: 0 },
+    expiry: newExpiryDuty(shard),
     mustConsiderAborts: shard.log.placeholders.size > 0,
   };
   for (let lsn = shard.decidedLsn + 1; lsn <= shard.log.lastLsn; lsn++) {
     const record = shard.log.at(lsn);
     // A2 holds for one that is to be rolled back too: an eligible replica may hold it without the abort record.
     shard.sessions.begin(record);
-    if (shard.log.abortRecordOf(lsn) === undefined) primary.keys.lock(record, true);
-    else primary.openAborts.add(lsn);
+    if (shard.log.abortRecordOf(lsn) !== undefined) primary.openAborts.add(lsn);
+    else if (record.kind !== 'expire') primary.keys.lock(record, true);
   }
   shard.primary = primary;
   return primary;
@@ -138,8 +146,10 @@ export function stepDown(shard: Shard, ports: ShardPorts): void {
   const { primary } = shard;
   if (primary === undefined) return;
   shard.primary = undefined;
+  shard.expiry.forgetTime();
   shard.sessions.forgetUndecided();
-  for (const request of [...primary.waiting, ...primary.keys.remove(() => true)]) {
+  const indexed = primary.index.waiting.map(({ request }) => request);
+  for (const request of [...primary.waiting, ...primary.keys.remove(() => true), ...indexed]) {
     ports.answerError(request, 'not_primary', { partition: shard.partition });
   }
   for (const { request } of primary.verifications.values()) {
@@ -149,21 +159,26 @@ export function stepDown(shard: Shard, ports: ShardPorts): void {
 }
 
 /** L2: its promises to older primaries have run out. */
-function grantsHaveEnded(primary: Primary, ports: ShardPorts): boolean {
-  return ports.nowMs() >= primary.grantsEndMs;
+export function grantsHaveEnded(primary: Primary, ports: ShardPorts): boolean {
+  return ports.nowMs() >= primary.grantsEndMs || ports.mutated('noGrantWait');
 }
 
 /** L1: a lease of the catalog, or promises of all of S+; compared in the turn of the read. */
 export function mayRead(shard: Shard, primary: Primary, ports: ShardPorts): boolean {
-  if (ports.mutated('readWithoutLease')) return true;
-  const nowMs = ports.nowMs();
-  if (nowMs < primary.grantsEndMs) return false;
+  const may = ports.mutated('readWithoutLease') || holdsLease(shard, primary, ports);
+  if (may) ports.acts('reads', shard);
+  return may;
+}
+
+function holdsLease(shard: Shard, primary: Primary, ports: ShardPorts): boolean {
+  if (!grantsHaveEnded(primary, ports)) return false;
+  const nowMs = ports.leaseNowMs();
   if (primary.handOver.state === 'asked' && !ports.mutated('handOverReadsOn')) return false;
   if (nowMs < ports.catalogLeaseUntilMs(shard.partition)) return true;
   if (shard.config.elr.length > 0) return false;
   const ackers = ackersOf(shard, primary);
   if (ackers.length === 0) return false;
-  return ackers.every((rid) => {
+  const grants = (rid: Rid): boolean => {
     const follower = primary.followers.get(rid.incarnation);
     return (
       follower !== undefined &&
@@ -171,7 +186,8 @@ export function mayRead(shard: Shard, primary: Primary, ports: ShardPorts): bool
       follower.matchLsn !== undefined &&
       nowMs < follower.grantUntilMs
     );
-  });
+  };
+  return ports.mutated('oneGrantIsEnough') ? ackers.some(grants) : ackers.every(grants);
 }
 
 export function appendRecord(
@@ -179,15 +195,13 @@ export function appendRecord(
   primary: Primary,
   fields: Pick<LogRecord, 'kind' | 'clientId' | 'seq' | 'ackedBelow' | 'map' | 'operations' | 'aborted'>,
 ): LogRecord {
-  const record: LogRecord = {
-    lsn: shard.log.lastLsn + 1,
-    epoch: shard.epoch,
-    decidedUpTo: shard.decidedLsn,
-    ...fields,
-  };
+  const lsn = shard.log.lastLsn + 1;
+  const stamp = stampOf(shard, primary.expiry, { lsn, operations: fields.operations });
+  const record: LogRecord = { lsn, epoch: shard.epoch, decidedUpTo: shard.decidedLsn, ...fields, ...stamp };
   shard.log.append(record);
   shard.sessions.begin(record);
-  primary.keys.lock(record, false);
+  // Removals of what is due concern nobody: readers do not see it any more, and writers find no such key.
+  if (record.kind !== 'expire') primary.keys.lock(record, false);
   return record;
 }
 
@@ -217,13 +231,17 @@ export function tryDecide(shard: Shard, ports: ShardPorts): void {
   while (shard.decidedLsn < log.lastLsn && !isFrozen(primary, ports)) {
     if (!hasMin(shard) && !ports.mutated('decideBelowMin')) break;
     const alone = shard.config.sync.length === 1;
-    if (alone && ports.nowMs() >= ports.catalogLeaseUntilMs(shard.partition)) break;
+    if (alone && ports.leaseNowMs() >= ports.catalogLeaseUntilMs(shard.partition)) break;
     const lsn = shard.decidedLsn + 1;
     const abortLsn = log.abortRecordOf(lsn);
     if (!ackedByAll(shard, primary, ports, abortLsn ?? lsn)) break;
     if (abortLsn === undefined) finishCommitted(shard, primary, ports);
     else finishAborted(shard, primary, ports, abortLsn);
-    if (shard.decidedLsn === primary.startLsn) primary.retryWaiting = true;
+    ports.acts('decides', shard);
+    if (shard.decidedLsn === primary.startLsn) {
+      judge(shard, primary, ports);
+      primary.retryWaiting = true;
+    }
   }
   answerAborts(shard, primary, ports);
 }

@@ -19,7 +19,7 @@ import type {
   ReplOpen,
 } from '../messages.ts';
 import type { ShardPorts } from '../shard/ports.ts';
-import { applyUpTo, digestOf, mapOf, type NewShard, newShard, type Shard } from '../shard/shard.ts';
+import { applyUpTo, digestOf, type NewShard, newShard, putEntry, type Shard } from '../shard/shard.ts';
 import { chunkBytes, keepOperations } from './checkpoint.ts';
 import { Log } from './log.ts';
 
@@ -89,6 +89,7 @@ export function emptied(shard: Shard): Shard {
     policy: shard.policy,
     config: shard.config,
     hashSeed: shard.hashSeed,
+    timesToLive: shard.timesToLive,
   };
   const next = newShard(identity);
   next.epoch = shard.epoch;
@@ -167,13 +168,14 @@ export function onCheckpointBegin(shard: Shard, begin: CheckpointBegin): void {
   assert(shard.loading !== undefined && shard.decidedLsn === 0, 'a checkpoint goes into an empty shard');
   shard.log = new Log(begin.scanLsn, begin.scanEpoch);
   shard.decidedLsn = begin.scanLsn;
+  shard.ceilingMs = begin.ceilingMs;
 }
 
 /** Chunks and records share one order, so an entry of a chunk is never older than what the records applied so far say. */
 export function onCheckpointChunk(shard: Shard, ports: ShardPorts, chunk: CheckpointChunk): void {
   if (shard.loading === undefined || shard.opened === undefined) return;
-  for (const { map, key, value, epoch, lsn } of chunk.entries) {
-    mapOf(shard, map).set(key.slice(), value.slice(), epoch, lsn);
+  for (const { map, key, value, epoch, lsn, ttlMs, expireAtMs } of chunk.entries) {
+    putEntry(shard, map, { key: key.slice(), value: value.slice(), epoch, lsn, ttlMs, expireAtMs });
   }
   for (const session of chunk.sessions) shard.sessions.restore(session);
   const bytes = chunkBytes(chunk.entries, chunk.sessions);

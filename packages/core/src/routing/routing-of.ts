@@ -3,8 +3,8 @@
  * that a client may ask any of them.
  */
 import type { Member, PartitionConfig } from '../catalog/config.ts';
-import type { PartitionId } from '../ids.ts';
-import type { Route, Routing, RoutingMapSet, Unplaceable } from '../messages.ts';
+import type { Host, Incarnation, PartitionId } from '../ids.ts';
+import type { ReplicaRoute, Route, Routing, RoutingMapSet, Unplaceable } from '../messages.ts';
 import { partitionsOf, type Topology, type TopologyMapSet } from '../topology.ts';
 
 export interface RoutingSource {
@@ -20,12 +20,12 @@ export interface RoutingSource {
 export function routingOf(grid: string, source: RoutingSource): Routing | undefined {
   const mapSets = source.topology.mapSets.filter((mapSet) => mapSet.grid === grid);
   if (mapSets.length === 0) return undefined;
-  const addresses = new Map(source.members.map((member) => [member.incarnation, member.address]));
+  const members = membersByIncarnation(source.members);
   const routes: Route[] = [];
   for (const mapSet of mapSets) {
     for (const partition of partitionsOf(mapSet)) {
       const config = source.configOf(partition);
-      if (config !== undefined) routes.push(routeOf(config, addresses));
+      if (config !== undefined) routes.push(routeOf(config, members, mapSet.policy.replicaReadEnabled));
     }
   }
   return {
@@ -39,11 +39,30 @@ export function routingOf(grid: string, source: RoutingSource): Routing | undefi
 }
 
 /** A primary that is silent keeps its route until another is promoted: it may still be the one that decides. */
-export function routeOf(config: PartitionConfig, addresses: ReadonlyMap<string, string>): Route {
-  const { partition, epoch, version } = config;
-  const address = config.lost ? undefined : addresses.get(config.primary.incarnation);
-  if (address === undefined) return { partition, epoch, version, primary: '', address: '' };
-  return { partition, epoch, version, primary: config.primary.container, address };
+export function routeOf(
+  config: PartitionConfig,
+  members: ReadonlyMap<Incarnation, Member>,
+  replicaReadEnabled: boolean,
+): Route {
+  const { partition, epoch, version, lineage } = config;
+  const replicas = replicaReadEnabled ? replicasOf(config, members) : [];
+  const address = config.lost ? undefined : members.get(config.primary.incarnation)?.address;
+  const primary = address === undefined ? '' : config.primary.container;
+  return { partition, epoch, version, primary, address: address ?? '', lineage, replicas };
+}
+
+export function membersByIncarnation(members: readonly Member[]): Map<Incarnation, Member> {
+  return new Map(members.map((member) => [member.incarnation, member]));
+}
+
+function replicasOf(config: PartitionConfig, members: ReadonlyMap<Incarnation, Member>): ReplicaRoute[] {
+  const routesTo = (hosts: readonly Host[], inSync: boolean): ReplicaRoute[] =>
+    hosts.flatMap(({ container, incarnation }) => {
+      const member = members.get(incarnation);
+      return member?.alive === true ? [{ container, address: member.address, inSync }] : [];
+    });
+  const others = config.sync.filter(({ incarnation }) => incarnation !== config.primary.incarnation);
+  return [...routesTo(others, true), ...routesTo(config.async, false)];
 }
 
 function routingMapSetOf(mapSet: TopologyMapSet, unplaceable: readonly Unplaceable[]): RoutingMapSet {

@@ -15,8 +15,27 @@ function write(lsn: number, ...keys: string[]): LogRecord {
 
 function recordOf(lsn: number, operations: { kind: OperationKind; key: Uint8Array }[]): LogRecord {
   return {
-    ...{ lsn, epoch: 1, kind: 'write', clientId: '', seq: 0, ackedBelow: 0, map, decidedUpTo: 0, aborted: [] },
-    operations: operations.map((operation) => ({ ...operation, value: NO_BYTES, ifEpoch: 0, ifLsn: 0 })),
+    ...{
+      lsn,
+      epoch: 1,
+      kind: 'write',
+      clientId: '',
+      seq: 0,
+      ackedBelow: 0,
+      map,
+      decidedUpTo: 0,
+      aborted: [],
+      clockMs: 0,
+      ceilingMs: 0,
+    },
+    operations: operations.map((operation) => ({
+      ...operation,
+      value: NO_BYTES,
+      ifEpoch: 0,
+      ifLsn: 0,
+      ttlMs: 0,
+      expireAtMs: 0,
+    })),
   };
 }
 

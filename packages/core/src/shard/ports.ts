@@ -2,17 +2,26 @@
 import type { ErrorCode, ErrorDetails } from '../errors.ts';
 import type { ConnectionId, Host, Incarnation, PartitionId } from '../ids.ts';
 import type { Note } from '../machine.ts';
-import type { AnswerMessage, ChangeInSync, HandOver, LogRecord, ReplicationMessage } from '../messages.ts';
+import type { AnswerMessage, ChangeInSync, EpochProbe, HandOver, LogRecord, ReplicationMessage } from '../messages.ts';
 import type { PendingRequest } from './request.ts';
+import type { Shard } from './shard.ts';
 
 export interface ShardPorts {
   readonly self: Host;
   /** Monotonic time of this turn. */
   nowMs(): number;
-  /** To a replica, on the one connection that this primary's container opened to it; false while there is none. */
+  /** The same, with what the monotonic clock may have stood still: a held lease is judged by it. */
+  leaseNowMs(): number;
+  /** Wall time of this turn, milliseconds since 1970; it may be set at any time. */
+  wallMs(): number;
+  /** Echoed with every question for a lease: an answer of another one says nothing. */
+  leaseGen(): number;
+  /** Asks at the end of this turn whether the epoch holds. @returns the number of the probe. */
+  askEpoch(shard: Shard): number;
+  /** To a container, on the one connection that this one opened to it; false while there is none. */
   toFollower(incarnation: Incarnation, message: ReplicationMessage): boolean;
   /** To the catalog; false while not registered. */
-  toCatalog(message: ChangeInSync | HandOver): boolean;
+  toCatalog(message: ChangeInSync | HandOver | EpochProbe): boolean;
   /** To a primary, on the connection by which it opened the shard. */
   toPrimary(connection: ConnectionId, message: ReplicationMessage): void;
   answer(request: PendingRequest, message: AnswerMessage): void;
@@ -32,9 +41,13 @@ export interface ShardPorts {
   count(counter: Counter): void;
   /** Why this container cannot hold a record, or undefined: it then votes no (step 3 of 1.6). */
   refuses(record: LogRecord): ErrorCode | undefined;
+  /** For checkers: what it does as primary at this very moment; `reads`: it has passed its lease check (L1). */
+  acts(how: PrimaryAct, shard: Shard): void;
   /** A rule broken on purpose; only the simulator throws these switches. */
   mutated(rule: Mutation): boolean;
 }
+
+export type PrimaryAct = 'reads' | 'decides';
 
 export type Counter =
   | 'votes_against'
@@ -46,6 +59,10 @@ export type Counter =
   | 'records_rolled_back';
 
 export type Mutation =
+  | 'expireByOwnClock'
+  | 'judgeBeyondCeiling'
+  | 'expireAnyVersion'
+  | 'readBeforeRenewal'
   | 'dropEpochCheck'
   | 'evictNotConfirmed'
   | 'decideBelowMin'
@@ -53,4 +70,18 @@ export type Mutation =
   | 'abortIgnoresEligible'
   | 'readWithoutLease'
   | 'noCompletionRecords'
-  | 'handOverReadsOn';
+  | 'handOverReadsOn'
+  | 'noSuspendGuard'
+  | 'oldEchoAccepted'
+  | 'countFromReceipt'
+  | 'noGrantWait'
+  | 'oneGrantIsEnough'
+  | 'ackAfterPromotion'
+  | 'noStartWait'
+  | 'rebuildUnanswered'
+  | 'lossWithoutProof'
+  | 'keepUndecidedTail'
+  | 'readIndexAlone'
+  | 'staleReplicaRead'
+  | 'freshWithoutLease'
+  | 'tokenIgnored';

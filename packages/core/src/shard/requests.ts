@@ -4,18 +4,26 @@
  * A write asks the sessions first (A2), so that a retry gets its first attempt's answer.
  */
 import type { ErrorCode, ErrorDetails } from '../errors.ts';
-import { NO_MAP } from '../ids.ts';
+import { type MapId, NO_MAP } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Operation, Read, ReadEntry, Scan, ScanEntry, Size, Write } from '../messages.ts';
 import { NO_BYTES } from '../messages.ts';
-import { appendRecord, isSettled, mayRead, othersInSync, type Primary, tryDecide } from '../replication/primary.ts';
+import {
+  appendRecord,
+  grantsHaveEnded,
+  isSettled,
+  mayRead,
+  othersInSync,
+  type Primary,
+  tryDecide,
+} from '../replication/primary.ts';
 import type { RememberedRefusal } from '../replication/sessions.ts';
+import { FOREVER } from '../store/entry-map.ts';
+import { blockerOfExpired, keepsLifetime, lifetimeOf, noteAccess, readClock, visibleEntry } from './expiry.ts';
 import type { ShardPorts } from './ports.ts';
+import { foundEntry, NOT_FOUND, READ_BYTES_MAX, readEntries } from './read-entries.ts';
 import type { PendingRequest } from './request.ts';
 import { mapOf, type Shard } from './shard.ts';
-
-/** Read answers stay under the frame limit: the client asks again for the keys that are left out. */
-const READ_BYTES_MAX = 2 * LIMITS.valueBytesMax;
 
 export function submit(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest): void {
   const { message } = request;
@@ -54,6 +62,10 @@ export function expireWaiting(shard: Shard, primary: Primary, ports: ShardPorts)
     expired.push(...primary.waiting.filter(isOver));
     primary.waiting = primary.waiting.filter((request) => !isOver(request));
   }
+  if (primary.index.waiting.some(({ request }) => isOver(request))) {
+    expired.push(...primary.index.waiting.map(({ request }) => request).filter(isOver));
+    primary.index.waiting = primary.index.waiting.filter(({ request }) => !isOver(request));
+  }
   for (const request of expired) {
     ports.answerError(request, 'timeout', {
       partition: shard.partition,
@@ -85,31 +97,69 @@ function wait(primary: Primary, request: PendingRequest): void {
 }
 
 function read(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest, message: Read): void {
+  if (message.mode === 'eventual') {
+    const entries = readEntries(shard, message, (entry) => shard.expiry.isDue(entry));
+    return answerRead(shard, ports, request, entries);
+  }
+  if (message.mode === 'readIndex') {
+    if (ports.mutated('readIndexAlone')) return readUnderIndex(shard, primary, ports, request);
+    primary.index.waiting.push({ request, probeId: ports.askEpoch(shard) });
+    return;
+  }
+  readNow(shard, primary, ports, { request, message, may: mayRead });
+}
+
+/** Of one whose epoch held after it had arrived: it rests on no lease. */
+export function readUnderIndex(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest): void {
+  const { message } = request;
+  if (message.type !== 'read') return;
+  const may = (): boolean => grantsHaveEnded(primary, ports) && primary.handOver.state === 'no';
+  readNow(shard, primary, ports, { request, message, may });
+}
+
+interface ReadNow {
+  readonly request: PendingRequest;
+  readonly message: Read;
+  readonly may: (shard: Shard, primary: Primary, ports: ShardPorts) => boolean;
+}
+
+function readNow(shard: Shard, primary: Primary, ports: ShardPorts, { request, message, may }: ReadNow): void {
   for (const key of message.keys) {
     const blocker = primary.keys.blockerOfRead(message.map, key);
     if (blocker !== undefined) return primary.keys.wait(blocker, request);
   }
-  if (!mayRead(shard, primary, ports)) return wait(primary, request);
-  const map = mapOf(shard, message.map);
+  if (!may(shard, primary, ports)) return wait(primary, request);
+  const renews = shard.timesToLive.get(message.map)?.type === 'LAST_ACCESS_TIME';
+  if (renews) readClock(primary, ports);
   const entries: ReadEntry[] = [];
   let bytes = 0;
   for (const key of message.keys) {
-    const entry = map.get(key);
+    const entry = visibleEntry(shard, primary, { map: message.map, key });
+    if (entry === 'unclear') return wait(primary, request);
     if (entry === undefined) {
-      entries.push({ found: false, value: NO_BYTES, epoch: 0, lsn: 0 });
+      const blocker = blockerOfExpired(shard, primary, { map: message.map, key });
+      if (blocker !== undefined && !ports.mutated('readBeforeRenewal')) return primary.keys.wait(blocker, request);
+      entries.push(NOT_FOUND);
       continue;
     }
-    const value = message.withoutValues ? NO_BYTES : entry.value;
-    entries.push({ found: true, value, epoch: entry.epoch, lsn: entry.lsn });
-    bytes += value.length;
+    if (renews) noteAccess(shard, primary, ports, { map: message.map, entry });
+    const found = foundEntry(entry, message.withoutValues);
+    entries.push(found);
+    bytes += found.value.length;
     if (bytes > READ_BYTES_MAX) break;
   }
-  ports.answer(request, { type: 'readAnswer', id: message.id, entries });
+  answerRead(shard, ports, request, entries);
+}
+
+function answerRead(shard: Shard, ports: ShardPorts, request: PendingRequest, entries: readonly ReadEntry[]): void {
+  const { decidedLsn: lsn, expiry } = shard;
+  ports.answer(request, { type: 'readAnswer', id: request.message.id, entries, lsn, clockMs: expiry.seenMs });
 }
 
 function size(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest, message: Size): void {
   if (inheritsUndecided(shard, primary) || !mayRead(shard, primary, ports)) return wait(primary, request);
-  ports.answer(request, { type: 'sizeAnswer', id: message.id, count: mapOf(shard, message.map).count });
+  const count = mapOf(shard, message.map).count - shard.expiry.dueCount(message.map);
+  ports.answer(request, { type: 'sizeAnswer', id: message.id, count });
 }
 
 function scan(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest, message: Scan): void {
@@ -120,16 +170,20 @@ function scan(shard: Shard, primary: Primary, ports: ShardPorts, request: Pendin
   let bytes = 0;
   let visited = 0;
   let lastHash = message.afterHash;
+  let blocker: string | undefined;
   const done = mapOf(shard, message.map).scan(message.resumed ? message.afterHash : undefined, (entry) => {
     lastHash = entry.hash;
     visited++;
-    if (beginsWith(entry.key, message.prefix)) {
+    const isDue = shard.expiry.isDue(entry);
+    if (isDue) blocker ??= primary.keys.blockerOfWrite(message.map, entry.key, true);
+    if (!isDue && beginsWith(entry.key, message.prefix)) {
       const value = message.withoutValues ? NO_BYTES : entry.value;
       entries.push({ key: entry.key, value, epoch: entry.epoch, lsn: entry.lsn });
       bytes += entry.key.length + value.length;
     }
     return entries.length < limit && bytes < LIMITS.scanBytesMax && visited < 8 * LIMITS.scanEntriesMax;
   });
+  if (blocker !== undefined) return primary.keys.wait(blocker, request);
   ports.answer(request, { type: 'scanAnswer', id: message.id, entries, done, lastHash });
 }
 
@@ -166,13 +220,21 @@ function write(shard: Shard, primary: Primary, ports: ShardPorts, request: Pendi
   const required = shard.policy.minSyncReplicas;
   if (votes < required) {
     const details = { partition: shard.partition, inSync: votes, required };
+    if (awaitsFirstReplicas(shard)) {
+      return ports.answerError(request, 'unavailable', { ...details, reason: 'its first replicas are still joining' });
+    }
     return notApplied(shard, primary, ports, request, 'too_few_sync_replicas', details);
   }
   for (const operation of message.operations) {
-    const blocker = primary.keys.blockerOfWrite(message.map, operation.key, looksAtEntry(operation));
+    const blocker = primary.keys.blockerOfWrite(
+      message.map,
+      operation.key,
+      looksAtEntry(shard, message.map, operation),
+    );
     if (blocker !== undefined) return primary.keys.wait(blocker, request);
   }
-  const refusal = refusalOf(shard, message);
+  const refusal = refusalOf(shard, primary, message);
+  if (refusal === 'unclear') return wait(primary, request);
   if (refusal !== undefined) {
     if (!mayRead(shard, primary, ports)) return wait(primary, request);
     return notApplied(shard, primary, ports, request, refusal, { partition: shard.partition });
@@ -183,32 +245,54 @@ function write(shard: Shard, primary: Primary, ports: ShardPorts, request: Pendi
     seq: message.seq,
     ackedBelow: message.ackedBelow,
     map: message.map,
-    operations: message.operations.map(keepOperation),
+    operations: keepOperations(shard, primary, ports, message),
     aborted: [],
   });
   attach(primary, record.lsn, request);
   if (required === 0 && votes === 0) tryDecide(shard, ports);
 }
 
-/** The frame that a key and a value came in must not stay in memory for their sake; conditions are settled here. */
-function keepOperation({ kind, key, value }: Operation): Operation {
-  return { kind, key: key.slice(), value: value.slice(), ifEpoch: 0, ifLsn: 0 };
+/**
+ * The first configuration is {P} alone, and each version adds one at least: this one never had enough, so nothing is
+ * lost yet. A client that waits for a first placement waits for this too.
+ */
+function awaitsFirstReplicas({ config, policy }: Shard): boolean {
+  return config.epoch === 1 && config.version <= policy.minSyncReplicas;
 }
 
-function looksAtEntry({ kind, ifLsn }: Operation): boolean {
-  return kind === 'insert' || kind === 'update' || kind === 'delete' || ifLsn > 0;
+/** The frame that a key and a value came in must not stay in memory for their sake; conditions are settled here. */
+function keepOperations(shard: Shard, primary: Primary, ports: ShardPorts, { map, operations }: Write): Operation[] {
+  const mayExpire = shard.timesToLive.has(map) || operations.some(({ kind, ttlMs }) => ttlMs > 0 || kind === 'touch');
+  if (mayExpire) readClock(primary, ports);
+  return operations.map((operation) => {
+    const lifetime = mayExpire ? lifetimeOf(shard, primary, { map, operation }) : FOREVER;
+    const { kind, key, value } = operation;
+    return { kind, key: key.slice(), value: value.slice(), ifEpoch: 0, ifLsn: 0, ...lifetime };
+  });
+}
+
+function looksAtEntry(shard: Shard, map: MapId, operation: Operation): boolean {
+  const { kind, ifLsn } = operation;
+  if (kind === 'set') return ifLsn > 0 || keepsLifetime(shard, map, operation);
+  return kind !== 'clear';
 }
 
 /** Against decided entries: why the write has no effect, or undefined. */
-function refusalOf(shard: Shard, { map, operations }: Write): RememberedRefusal | undefined {
-  const entries = mapOf(shard, map);
-  for (const { kind, key, ifEpoch, ifLsn } of operations) {
-    if (kind === 'clear' || (kind === 'set' && ifLsn === 0)) continue;
-    const entry = entries.get(key);
+function refusalOf(
+  shard: Shard,
+  primary: Primary,
+  { map, operations }: Write,
+): RememberedRefusal | 'unclear' | undefined {
+  for (const operation of operations) {
+    if (!looksAtEntry(shard, map, operation)) continue;
+    const { kind, key, ifEpoch, ifLsn } = operation;
+    const entry = visibleEntry(shard, primary, { map, key });
+    if (entry === 'unclear') return 'unclear';
     if (ifLsn > 0 && (entry === undefined || entry.lsn !== ifLsn || entry.epoch !== ifEpoch)) return 'version_conflict';
     if (kind === 'insert' && entry !== undefined) return 'duplicate_key';
     if (kind === 'update' && entry === undefined) return 'key_not_found';
-    if (kind === 'delete' && entry === undefined && operations.length === 1) return 'absent';
+    const isRemoval = kind === 'delete' || kind === 'touch';
+    if (isRemoval && entry === undefined && operations.length === 1) return 'absent';
   }
   return undefined;
 }
@@ -281,7 +365,11 @@ function checkWrite({ operations, seq, attempt }: Write): { code: ErrorCode; det
   }
   if (seq < 1 || attempt < 1) return { code: 'invalid_argument', details: { reason: 'seq and attempt start at 1' } };
   let bytes = 0;
-  for (const { key, value } of operations) {
+  for (const { kind, key, value, ttlMs } of operations) {
+    if (kind === 'expire') return { code: 'invalid_argument', details: { reason: 'only a primary expires' } };
+    if (!(ttlMs >= 0 && ttlMs <= LIMITS.ttlMsMax)) {
+      return { code: 'invalid_argument', details: { ttlMs, limit: LIMITS.ttlMsMax } };
+    }
     if (key.length > LIMITS.keyBytesMax)
       return { code: 'too_large', details: { keyBytes: key.length, limit: LIMITS.keyBytesMax } };
     if (value.length > LIMITS.valueBytesMax) {

@@ -5,12 +5,13 @@
 import { assert } from '../assert.ts';
 import type { PartitionConfig } from '../catalog/config.ts';
 import type { ConnectionId, Epoch, Lsn, MapId, PartitionId, Rid } from '../ids.ts';
-import type { LogRecord } from '../messages.ts';
-import type { MapSetPolicy } from '../policy.ts';
+import type { LogRecord, Operation } from '../messages.ts';
+import type { MapSetPolicy, TimeToLive } from '../policy.ts';
 import { Log } from '../replication/log.ts';
 import type { Primary } from '../replication/primary.ts';
 import { Sessions } from '../replication/sessions.ts';
-import { EntryMap } from '../store/entry-map.ts';
+import { EntryMap, type NewEntry } from '../store/entry-map.ts';
+import { ExpiryIndex } from '../store/expiry-index.ts';
 import { keyHash } from '../store/key-hash.ts';
 
 /** What a replica knows of the primary that opened it. */
@@ -26,6 +27,8 @@ export interface Shard {
   readonly policy: MapSetPolicy;
   /** Of the index, the same on every replica. */
   readonly hashSeed: number;
+  /** Of those of its maps that have one. */
+  readonly timesToLive: ReadonlyMap<MapId, TimeToLive>;
   /** The newest epoch heard of: nothing from an older one is obeyed. */
   epoch: Epoch;
   /** The newest configuration heard of. */
@@ -34,6 +37,10 @@ export interface Shard {
   /** Every record up to here has an outcome, and the maps reflect it. At most `log.lastLsn`. */
   decidedLsn: Lsn;
   readonly maps: Map<MapId, EntryMap>;
+  /** Entries of `maps` with a time to live. */
+  readonly expiry: ExpiryIndex;
+  /** The highest of all decided records. */
+  ceilingMs: number;
   sessions: Sessions;
   /** In `epoch`, or undefined. */
   opened: Opened | undefined;
@@ -47,19 +54,24 @@ export interface NewShard {
   readonly policy: MapSetPolicy;
   readonly config: PartitionConfig;
   readonly hashSeed: number;
+  /** Default: none. */
+  readonly timesToLive?: ReadonlyMap<MapId, TimeToLive>;
 }
 
-export function newShard({ rid, policy, config, hashSeed }: NewShard): Shard {
+export function newShard({ rid, policy, config, hashSeed, timesToLive = new Map() }: NewShard): Shard {
   return {
     partition: config.partition,
     rid,
     policy,
     hashSeed,
+    timesToLive,
     epoch: config.epoch,
     config,
     log: new Log(0, 0),
     decidedLsn: 0,
     maps: new Map(),
+    expiry: new ExpiryIndex(),
+    ceilingMs: 0,
     sessions: new Sessions(),
     opened: undefined,
     loading: undefined,
@@ -81,6 +93,7 @@ export function decideNext(shard: Shard, committed: boolean): LogRecord {
   const record = shard.log.at(shard.decidedLsn + 1);
   assert(!(committed && shard.log.placeholders.has(record.lsn)), 'a committed record is held, not refused');
   shard.decidedLsn = record.lsn;
+  shard.ceilingMs = Math.max(shard.ceilingMs, record.ceilingMs);
   if (committed) applyOperations(shard, record);
   shard.sessions.end(record, committed);
   return record;
@@ -88,12 +101,58 @@ export function decideNext(shard: Shard, committed: boolean): LogRecord {
 
 function applyOperations(shard: Shard, record: LogRecord): void {
   if (record.operations.length === 0) return;
-  const entries = mapOf(shard, record.map);
-  for (const { kind, key, value } of record.operations) {
-    if (kind === 'clear') entries.clear();
-    else if (kind === 'delete') entries.delete(key);
-    else entries.set(key, value, record.epoch, record.lsn);
+  const { map, epoch, lsn } = record;
+  for (const operation of record.operations) {
+    const { kind, key, value, ttlMs, expireAtMs } = operation;
+    switch (kind) {
+      case 'clear':
+        mapOf(shard, map).clear();
+        shard.expiry.clear(map);
+        break;
+      case 'delete':
+        removeEntry(shard, map, key);
+        break;
+      case 'expire':
+        expireEntry(shard, map, operation);
+        break;
+      case 'touch':
+        touchEntry(shard, map, operation);
+        break;
+      default:
+        putEntry(shard, map, { key, value, epoch, lsn, ttlMs, expireAtMs });
+    }
   }
+}
+
+export function putEntry(shard: Shard, map: MapId, entry: NewEntry): void {
+  const { expiry } = shard;
+  const entries = mapOf(shard, map);
+  const before = expiry.count > 0 ? entries.get(entry.key) : undefined;
+  if (before !== undefined) expiry.remove(map, before);
+  expiry.add(map, entries.put(entry));
+}
+
+function removeEntry(shard: Shard, map: MapId, key: Uint8Array): void {
+  const entries = mapOf(shard, map);
+  const before = shard.expiry.count > 0 ? entries.get(key) : undefined;
+  if (before !== undefined) shard.expiry.remove(map, before);
+  entries.delete(key);
+}
+
+/** Only the very entry that was due: it may have been written or renewed while the record was on its way. */
+function expireEntry(shard: Shard, map: MapId, { key, ifEpoch, ifLsn, expireAtMs }: Operation): void {
+  const entry = mapOf(shard, map).get(key);
+  if (entry === undefined) return;
+  const isMeant = entry.lsn === ifLsn && entry.epoch === ifEpoch && entry.expireAtMs === expireAtMs;
+  if (isMeant || ifLsn === 0) removeEntry(shard, map, key);
+}
+
+/** The version stays: what it names has not changed. */
+function touchEntry(shard: Shard, map: MapId, { key, ifEpoch, ifLsn, expireAtMs }: Operation): void {
+  const entry = mapOf(shard, map).get(key);
+  if (entry === undefined || entry.expireAtMs === 0 || entry.expireAtMs >= expireAtMs) return;
+  if (ifLsn > 0 && (entry.lsn !== ifLsn || entry.epoch !== ifEpoch)) return;
+  putEntry(shard, map, { ...entry, expireAtMs });
 }
 
 /**
@@ -113,7 +172,7 @@ export function applyUpTo(shard: Shard, end: Lsn, onDecided: (record: LogRecord)
   return true;
 }
 
-/** Fingerprint of all decided entries with their versions; equal on two replicas at one lsn, in any order of writes. */
+/** Fingerprint of all decided entries with their versions and ends; equal on two replicas at one lsn, in any order of writes. */
 export function digestOf(shard: Shard): { digest: string; count: number } {
   let a = 0;
   let b = 0;
@@ -122,7 +181,8 @@ export function digestOf(shard: Shard): { digest: string; count: number } {
     entries.scan(undefined, (entry) => {
       const version =
         Math.imul(entry.lsn, 0x9e3779b1) ^ Math.imul(entry.epoch, 0x85ebca77) ^ Math.imul(map + 1, 0xc2b2ae3d);
-      const value = keyHash(entry.value, version);
+      const lives = (entry.expireAtMs % 0x1_0000_0000) ^ Math.floor(entry.expireAtMs / 0x1_0000_0000);
+      const value = keyHash(entry.value, version ^ Math.imul(lives, 0x9e3779b1));
       a = (a + keyHash(entry.key, value)) >>> 0;
       b = (b ^ keyHash(entry.key, Math.imul(value, 0x27d4eb2f) ^ 0x165667b1)) >>> 0;
       count++;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Entry, EntryMap } from './entry-map.ts';
+import { type Entry, EntryMap, FOREVER } from './entry-map.ts';
 import { keyHash } from './key-hash.ts';
 
 const bytes = (text: string) => Uint8Array.from([...text].map((character) => character.charCodeAt(0)));
@@ -25,6 +25,10 @@ const steps = fc.array(
   { maxLength: 200 },
 );
 
+function put(entries: EntryMap, key: string, value: string, lsn: number): void {
+  entries.put({ key: bytes(key), value: bytes(value), epoch: 1, lsn, ...FOREVER });
+}
+
 test('it holds what a Map holds, in the order of the hash', () => {
   fc.assert(
     fc.property(steps, fc.integer(), (list, seed) => {
@@ -32,7 +36,7 @@ test('it holds what a Map holds, in the order of the hash', () => {
       const oracle = new Map<string, string>();
       list.forEach(({ kind, key, value }, index) => {
         if (kind === 'set') {
-          entries.set(bytes(key), bytes(value), 1, index);
+          put(entries, key, value, index);
           oracle.set(key, value);
         } else if (kind === 'delete') {
           expect(entries.delete(bytes(key))).toBe(oracle.delete(key));
@@ -60,7 +64,7 @@ test('it holds what a Map holds, in the order of the hash', () => {
 test('a scan in pieces, with growth and deletion between, gives what stays exactly once', () => {
   const entries = new EntryMap(7);
   const stays = Array.from({ length: 500 }, (_, i) => `stay-${i}`);
-  for (const key of stays) entries.set(bytes(key), bytes('v'), 1, 1);
+  for (const key of stays) put(entries, key, 'v', 1);
   const seen = new Map<string, number>();
   let after: number | undefined;
   for (let round = 0; ; round++) {
@@ -72,7 +76,7 @@ test('a scan in pieces, with growth and deletion between, gives what stays exact
       return ++count < 10;
     });
     if (done) break;
-    for (let i = 0; i < 20; i++) entries.set(bytes(`new-${round}-${i}`), bytes('v'), 1, 1);
+    for (let i = 0; i < 20; i++) put(entries, `new-${round}-${i}`, 'v', 1);
     for (let i = 0; i < 15; i++) entries.delete(bytes(`new-${round}-${i}`));
   }
   for (const key of stays) expect(seen.get(key)).toBe(1);

@@ -21,7 +21,16 @@ export interface Entry {
   /** Of the record that wrote it: (epoch, lsn) is the entry's version. */
   readonly epoch: Epoch;
   readonly lsn: Lsn;
+  /** Its own time to live; 0: its map's. */
+  readonly ttlMs: number;
+  /** By the partition clock; 0: never. It stays in the map until it is removed. */
+  readonly expireAtMs: number;
 }
+
+export type NewEntry = Omit<Entry, 'hash'>;
+export type Lifetime = Pick<Entry, 'ttlMs' | 'expireAtMs'>;
+
+export const FOREVER: Lifetime = { ttlMs: 0, expireAtMs: 0 };
 
 const ENTRIES_PER_RUN = 4;
 const BITS_MAX = 26;
@@ -54,22 +63,23 @@ export class EntryMap {
     return index < 0 ? undefined : run[index];
   }
 
-  /** Keeps `key` and `value` themselves: they must not be views of a frame. */
-  set(key: Uint8Array, value: Uint8Array, epoch: Epoch, lsn: Lsn): void {
+  /** Keeps `key` and `value` themselves: they must not be views of a frame. @returns what it holds now. */
+  put({ key, value, epoch, lsn, ttlMs, expireAtMs }: NewEntry): Entry {
     const hash = keyHash(key, this.#seed);
     const run = this.#runOf(hash);
     const index = find(run, hash, key);
-    const entry: Entry = { hash, key, value, epoch, lsn };
+    const entry: Entry = { hash, key, value, epoch, lsn, ttlMs, expireAtMs };
     if (index >= 0) {
       const old = run[index] as Entry;
       this.#bytes += value.length - old.value.length;
       run[index] = entry;
-      return;
+      return entry;
     }
     run.splice(~index, 0, entry);
     this.#count++;
     this.#bytes += key.length + value.length;
     if (this.#count > this.#runs.length * ENTRIES_PER_RUN && this.#bits < BITS_MAX) this.#split();
+    return entry;
   }
 
   delete(key: Uint8Array): boolean {

@@ -258,6 +258,11 @@ export const SCHEMA: Schema = {
         "rule": "repeated",
         "type": "string",
         "id": 3
+      },
+      "leaseGen": {
+        "type": "uint64",
+        "id": 4,
+        "protoName": "lease_gen"
       }
     }
   },
@@ -292,6 +297,11 @@ export const SCHEMA: Schema = {
         "rule": "repeated",
         "type": "PartitionLease",
         "id": 3
+      },
+      "leaseGen": {
+        "type": "uint64",
+        "id": 4,
+        "protoName": "lease_gen"
       }
     }
   },
@@ -455,6 +465,108 @@ export const SCHEMA: Schema = {
       }
     }
   },
+  "ConfigRequest": {
+    "fields": {}
+  },
+  "ConfigReport": {
+    "fields": {
+      "configs": {
+        "rule": "repeated",
+        "type": "PartitionConfig",
+        "id": 1
+      },
+      "last": {
+        "type": "bool",
+        "id": 2
+      },
+      "shards": {
+        "rule": "repeated",
+        "type": "ShardReport",
+        "id": 3
+      },
+      "containers": {
+        "rule": "repeated",
+        "type": "string",
+        "id": 4
+      },
+      "policyJson": {
+        "type": "string",
+        "id": 5,
+        "protoName": "policy_json"
+      },
+      "hashSeed": {
+        "type": "uint32",
+        "id": 6,
+        "protoName": "hash_seed"
+      }
+    }
+  },
+  "CopyReport": {
+    "fields": {
+      "shards": {
+        "rule": "repeated",
+        "type": "ShardReport",
+        "id": 1
+      }
+    }
+  },
+  "Rebuild": {
+    "fields": {
+      "grid": {
+        "type": "string",
+        "id": 1
+      },
+      "acceptLoss": {
+        "type": "bool",
+        "id": 2,
+        "protoName": "accept_loss"
+      }
+    }
+  },
+  "WaitingPartition": {
+    "fields": {
+      "partition": {
+        "type": "uint32",
+        "id": 1
+      },
+      "reason": {
+        "type": "string",
+        "id": 2
+      }
+    }
+  },
+  "RebuildAnswer": {
+    "fields": {
+      "grid": {
+        "type": "string",
+        "id": 1
+      },
+      "code": {
+        "type": "uint32",
+        "id": 2
+      },
+      "rebuilt": {
+        "rule": "repeated",
+        "type": "uint32",
+        "id": 3
+      },
+      "waiting": {
+        "rule": "repeated",
+        "type": "WaitingPartition",
+        "id": 4
+      }
+    }
+  },
+  "ReadMode": {
+    "values": {
+      "READ_MODE_UNSPECIFIED": 0,
+      "READ_MODE_LINEARIZABLE": 1,
+      "READ_MODE_READ_INDEX": 2,
+      "READ_MODE_BOUNDED": 3,
+      "READ_MODE_SESSION": 4,
+      "READ_MODE_EVENTUAL": 5
+    }
+  },
   "Read": {
     "fields": {
       "id": {
@@ -487,6 +599,25 @@ export const SCHEMA: Schema = {
         "type": "bool",
         "id": 7,
         "protoName": "without_values"
+      },
+      "mode": {
+        "type": "ReadMode",
+        "id": 8
+      },
+      "maxStalenessMs": {
+        "type": "double",
+        "id": 9,
+        "protoName": "max_staleness_ms"
+      },
+      "minLsn": {
+        "type": "uint64",
+        "id": 10,
+        "protoName": "min_lsn"
+      },
+      "minClockMs": {
+        "type": "double",
+        "id": 11,
+        "protoName": "min_clock_ms"
       }
     }
   },
@@ -507,6 +638,11 @@ export const SCHEMA: Schema = {
       "lsn": {
         "type": "uint64",
         "id": 4
+      },
+      "expireAtMs": {
+        "type": "double",
+        "id": 5,
+        "protoName": "expire_at_ms"
       }
     }
   },
@@ -520,6 +656,15 @@ export const SCHEMA: Schema = {
         "rule": "repeated",
         "type": "ReadEntry",
         "id": 2
+      },
+      "lsn": {
+        "type": "uint64",
+        "id": 3
+      },
+      "clockMs": {
+        "type": "double",
+        "id": 4,
+        "protoName": "clock_ms"
       }
     }
   },
@@ -656,7 +801,9 @@ export const SCHEMA: Schema = {
       "OPERATION_KIND_INSERT": 2,
       "OPERATION_KIND_UPDATE": 3,
       "OPERATION_KIND_DELETE": 4,
-      "OPERATION_KIND_CLEAR": 5
+      "OPERATION_KIND_CLEAR": 5,
+      "OPERATION_KIND_TOUCH": 6,
+      "OPERATION_KIND_EXPIRE": 7
     }
   },
   "Operation": {
@@ -682,6 +829,16 @@ export const SCHEMA: Schema = {
         "type": "uint64",
         "id": 5,
         "protoName": "if_lsn"
+      },
+      "ttlMs": {
+        "type": "double",
+        "id": 6,
+        "protoName": "ttl_ms"
+      },
+      "expireAtMs": {
+        "type": "double",
+        "id": 7,
+        "protoName": "expire_at_ms"
       }
     }
   },
@@ -880,13 +1037,22 @@ export const SCHEMA: Schema = {
           "provedDead",
           "drain",
           "handOver",
+          "configRequest",
+          "configReport",
+          "copyReport",
+          "rebuild",
+          "rebuildAnswer",
           "replOpen",
           "replOpenAck",
           "checkpointBegin",
           "checkpointChunk",
           "checkpointEnd",
           "checkpointCredit",
-          "digestReport"
+          "digestReport",
+          "epochProbe",
+          "epochAck",
+          "freshPoll",
+          "freshAck"
         ]
       }
     },
@@ -1049,6 +1215,30 @@ export const SCHEMA: Schema = {
         "id": 51,
         "protoName": "hand_over"
       },
+      "configRequest": {
+        "type": "ConfigRequest",
+        "id": 53,
+        "protoName": "config_request"
+      },
+      "configReport": {
+        "type": "ConfigReport",
+        "id": 54,
+        "protoName": "config_report"
+      },
+      "copyReport": {
+        "type": "CopyReport",
+        "id": 55,
+        "protoName": "copy_report"
+      },
+      "rebuild": {
+        "type": "Rebuild",
+        "id": 56
+      },
+      "rebuildAnswer": {
+        "type": "RebuildAnswer",
+        "id": 57,
+        "protoName": "rebuild_answer"
+      },
       "replOpen": {
         "type": "ReplOpen",
         "id": 60,
@@ -1083,6 +1273,26 @@ export const SCHEMA: Schema = {
         "type": "DigestReport",
         "id": 66,
         "protoName": "digest_report"
+      },
+      "epochProbe": {
+        "type": "EpochProbe",
+        "id": 67,
+        "protoName": "epoch_probe"
+      },
+      "epochAck": {
+        "type": "EpochAck",
+        "id": 68,
+        "protoName": "epoch_ack"
+      },
+      "freshPoll": {
+        "type": "FreshPoll",
+        "id": 69,
+        "protoName": "fresh_poll"
+      },
+      "freshAck": {
+        "type": "FreshAck",
+        "id": 70,
+        "protoName": "fresh_ack"
       }
     }
   },
@@ -1143,7 +1353,9 @@ export const SCHEMA: Schema = {
       "RECORD_KIND_WRITE": 1,
       "RECORD_KIND_NOOP": 2,
       "RECORD_KIND_DIGEST": 3,
-      "RECORD_KIND_SESSION": 4
+      "RECORD_KIND_EXPIRE": 4,
+      "RECORD_KIND_TOUCH": 5,
+      "RECORD_KIND_SESSION": 6
     }
   },
   "LogRecord": {
@@ -1192,6 +1404,16 @@ export const SCHEMA: Schema = {
         "rule": "repeated",
         "type": "uint64",
         "id": 10
+      },
+      "clockMs": {
+        "type": "double",
+        "id": 11,
+        "protoName": "clock_ms"
+      },
+      "ceilingMs": {
+        "type": "double",
+        "id": 12,
+        "protoName": "ceiling_ms"
       }
     }
   },
@@ -1228,6 +1450,11 @@ export const SCHEMA: Schema = {
         "type": "uint64",
         "id": 4,
         "protoName": "give_up_shard_inc"
+      },
+      "hashSeed": {
+        "type": "uint32",
+        "id": 5,
+        "protoName": "hash_seed"
       }
     }
   },
@@ -1394,6 +1621,11 @@ export const SCHEMA: Schema = {
         "rule": "repeated",
         "type": "uint64",
         "id": 3
+      },
+      "leaseGen": {
+        "type": "uint64",
+        "id": 4,
+        "protoName": "lease_gen"
       }
     }
   },
@@ -1413,6 +1645,106 @@ export const SCHEMA: Schema = {
         "rule": "repeated",
         "type": "uint64",
         "id": 3
+      },
+      "leaseGen": {
+        "type": "uint64",
+        "id": 4,
+        "protoName": "lease_gen"
+      }
+    }
+  },
+  "EpochProbe": {
+    "fields": {
+      "id": {
+        "type": "uint64",
+        "id": 1
+      },
+      "partitions": {
+        "rule": "repeated",
+        "type": "uint32",
+        "id": 2
+      },
+      "epochs": {
+        "rule": "repeated",
+        "type": "uint64",
+        "id": 3
+      }
+    }
+  },
+  "EpochAck": {
+    "fields": {
+      "id": {
+        "type": "uint64",
+        "id": 1
+      },
+      "partitions": {
+        "rule": "repeated",
+        "type": "uint32",
+        "id": 2
+      },
+      "epochs": {
+        "rule": "repeated",
+        "type": "uint64",
+        "id": 3
+      }
+    }
+  },
+  "FreshPoll": {
+    "fields": {
+      "sentAtMs": {
+        "type": "double",
+        "id": 1,
+        "protoName": "sent_at_ms"
+      },
+      "leaseGen": {
+        "type": "uint64",
+        "id": 2,
+        "protoName": "lease_gen"
+      },
+      "partitions": {
+        "rule": "repeated",
+        "type": "uint32",
+        "id": 3
+      },
+      "epochs": {
+        "rule": "repeated",
+        "type": "uint64",
+        "id": 4
+      }
+    }
+  },
+  "FreshAck": {
+    "fields": {
+      "sentAtMs": {
+        "type": "double",
+        "id": 1,
+        "protoName": "sent_at_ms"
+      },
+      "leaseGen": {
+        "type": "uint64",
+        "id": 2,
+        "protoName": "lease_gen"
+      },
+      "partitions": {
+        "rule": "repeated",
+        "type": "uint32",
+        "id": 3
+      },
+      "epochs": {
+        "rule": "repeated",
+        "type": "uint64",
+        "id": 4
+      },
+      "lsns": {
+        "rule": "repeated",
+        "type": "uint64",
+        "id": 5
+      },
+      "clocksMs": {
+        "rule": "repeated",
+        "type": "double",
+        "id": 6,
+        "protoName": "clocks_ms"
       }
     }
   },
@@ -1440,6 +1772,11 @@ export const SCHEMA: Schema = {
         "type": "uint64",
         "id": 5,
         "protoName": "scan_epoch"
+      },
+      "ceilingMs": {
+        "type": "double",
+        "id": 6,
+        "protoName": "ceiling_ms"
       }
     }
   },
@@ -1464,6 +1801,16 @@ export const SCHEMA: Schema = {
       "lsn": {
         "type": "uint64",
         "id": 5
+      },
+      "ttlMs": {
+        "type": "double",
+        "id": 6,
+        "protoName": "ttl_ms"
+      },
+      "expireAtMs": {
+        "type": "double",
+        "id": 7,
+        "protoName": "expire_at_ms"
       }
     }
   },
@@ -1630,6 +1977,32 @@ export const SCHEMA: Schema = {
       "address": {
         "type": "string",
         "id": 5
+      },
+      "lineage": {
+        "type": "string",
+        "id": 6
+      },
+      "replicas": {
+        "rule": "repeated",
+        "type": "ReplicaRoute",
+        "id": 7
+      }
+    }
+  },
+  "ReplicaRoute": {
+    "fields": {
+      "container": {
+        "type": "string",
+        "id": 1
+      },
+      "address": {
+        "type": "string",
+        "id": 2
+      },
+      "inSync": {
+        "type": "bool",
+        "id": 3,
+        "protoName": "in_sync"
       }
     }
   },

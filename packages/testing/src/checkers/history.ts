@@ -13,6 +13,10 @@ export type Action =
   /** A set that asks for the very version of `expected`. */
   | { readonly kind: 'swap'; readonly value: string; readonly expected: Version; readonly expectedValue: string }
   | { readonly kind: 'delete' }
+  /** Renews the time to live of what is there. */
+  | { readonly kind: 'touch' }
+  /** Nobody's call: this value came to its end. Only checkers add it. */
+  | { readonly kind: 'expire'; readonly value: string }
   /** Of the whole map: does not tell whether the key was there. */
   | { readonly kind: 'clear' };
 
@@ -75,9 +79,9 @@ export function formatVersion(version: Version): string {
   return `${version.epoch}.${version.lsn}`;
 }
 
-/** The value that a write writes; undefined for a delete, a clear and a read. */
+/** The value that a write writes; undefined for what writes none. */
 export function writtenValue(action: Action): string | undefined {
-  return 'value' in action ? action.value : undefined;
+  return 'value' in action && action.kind !== 'expire' ? action.value : undefined;
 }
 
 export function formatOperation(operation: Operation): string {

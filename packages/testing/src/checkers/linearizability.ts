@@ -71,7 +71,10 @@ function apply({ action, result }: Operation, state: State): { state: State } | 
   }
   switch (action.kind) {
     case 'get':
+    case 'touch':
       return { state };
+    case 'expire':
+      return state === action.value ? { state: undefined } : 'impossible';
     case 'set':
       return { state: action.value };
     case 'insert':

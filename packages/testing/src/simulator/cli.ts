@@ -134,12 +134,13 @@ async function huntAll({ mutants, seeds, extraFaults }: Arguments, first: number
   let survivors = 0;
   for (const mutant of mutants) {
     const count = seeds ?? mutant.seedsMax;
+    const faults = [...new Set([...extraFaults, ...(mutant.faults ?? [])])];
     const summary = new Summary();
     const progress = newProgress(count);
     await runCampaign({
       seeds: seedsFrom(first, count),
       mutations: new Set([mutant.name]),
-      extraFaults,
+      extraFaults: faults,
       workers: WORKERS,
       workerFile: fileURLToPath(import.meta.url),
       onReport: (report) => {
@@ -158,7 +159,7 @@ async function huntAll({ mutants, seeds, extraFaults }: Arguments, first: number
     process.stdout.write(`mutant ${mutant.name} (${mutant.breaks}): found after ${summary.seedCount} seeds\n`);
     const [violation] = found.violations;
     process.stdout.write(`  ${violation?.rule}: ${violation?.what}\n`);
-    process.stdout.write(`  repeat it: npm run sim -- ${repeatOptions(found.seed, mutant.name, extraFaults)}\n`);
+    process.stdout.write(`  repeat it: npm run sim -- ${repeatOptions(found.seed, mutant.name, faults)}\n`);
   }
   return survivors > 0 ? 1 : 0;
 }

@@ -36,6 +36,7 @@ export class Cluster {
   poisonEvery = 0;
   readonly #options: ClusterOptions;
   readonly #random: Random;
+  #hasLostJournal = false;
 
   constructor(options: ClusterOptions) {
     const { scenario, world, random } = options;
@@ -71,7 +72,15 @@ export class Cluster {
     this.catalog.start({ role: 'catalog', name: 'catalog', incarnation: random.hex(32) }, (effects) => {
       const journal = (event: CatalogEvent): void => this.journal.append(event);
       const nowMs = this.catalog.clockMs;
-      return newCatalog({ policy: scenario.policy, random, effects: { ...effects, journal }, events, nowMs });
+      const { mutations } = this.#options;
+      return newCatalog({
+        policy: scenario.policy,
+        random,
+        effects: { ...effects, journal },
+        events,
+        nowMs,
+        mutations,
+      });
     });
   }
 
@@ -80,8 +89,26 @@ export class Cluster {
     this.journal.crash();
   }
 
+  loseCatalog(): void {
+    this.catalog.crash();
+    this.journal.destroy();
+    this.#hasLostJournal = true;
+  }
+
+  /** The journal is lost, and the catalog has not heard yet that there was one. */
+  get knowsNothing(): boolean {
+    if (!this.#hasLostJournal) return false;
+    const generation = this.catalog.machine?.state().generation ?? '';
+    return generation === '' || Number.parseInt(generation, 10) <= 1;
+  }
+
   startContainer(process: VirtualProcess<Container>): void {
     if (process.isAlive) return;
+    if (this.knowsNothing) {
+      // Those who know of the earlier catalog come first (docs/internals/catalog.md, a lost journal).
+      this.#options.world.scheduler.after(100, () => this.startContainer(process));
+      return;
+    }
     const random = this.#random.fork();
     const incarnation = random.hex(32);
     const { name } = process;
@@ -95,6 +122,8 @@ export class Cluster {
         catalogs: [CATALOG_URL],
         random,
         effects,
+        clocks: process.clocks,
+        onAct: this.#options.world.onAct,
         refuses: ({ clientId, seq }) => {
           const isPoison =
             this.poisonEvery > 0 && (seq + Number.parseInt(clientId.slice(0, 2), 16)) % this.poisonEvery === 0;

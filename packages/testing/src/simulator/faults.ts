@@ -13,6 +13,12 @@ export interface FaultsOptions {
   readonly random: Random;
 }
 
+/** What keeps a container from the catalog. */
+const HIDES_CONTAINERS: ReadonlySet<FaultKind> = new Set([
+  ...(['crash', 'silentCrash', 'crashMany', 'stop', 'drain', 'partition', 'isolate', 'depose'] as const),
+  ...(['oneWay', 'grantsOnly', 'lateNews', 'suspend', 'catalogLoss'] as const),
+]);
+
 export class Faults {
   readonly counts = new Map<FaultKind, number>();
   readonly #options: FaultsOptions;
@@ -56,6 +62,8 @@ export class Faults {
   }
 
   #inject(kind: FaultKind): boolean {
+    // A catalog that nobody has told of an earlier one takes the grid for a new one, and rightly so.
+    if (this.#options.cluster.knowsNothing && HIDES_CONTAINERS.has(kind)) return false;
     const { workload } = this.#options;
     switch (kind) {
       case 'crash':
@@ -66,12 +74,25 @@ export class Faults {
         return this.#crashMany();
       case 'stop':
         return this.#stop(this.#anyContainer(), this.#lasting(12_000));
+      case 'wallJump':
+        this.#anyContainer().jumpWall(pick(this.#random, [-3_600_000, 3_600_000]));
+        return true;
+      case 'exile':
+        return this.#exile();
+      case 'grantsOnly':
+        return this.#grantsOnly();
+      case 'lateNews':
+        return this.#lateNews();
+      case 'suspend':
+        return this.#suspend();
       case 'drain':
         return this.#drain(this.#anyContainer());
       case 'catalogCrash':
         return this.#crashCatalog();
       case 'catalogStop':
         return this.#stop(this.#options.cluster.catalog, this.#lasting(5_000));
+      case 'catalogLoss':
+        return this.#loseCatalog();
       case 'cut':
       case 'halfOpen':
         return this.#cut(kind === 'halfOpen');
@@ -131,6 +152,8 @@ export class Faults {
     const { cluster } = this.#options;
     const state = cluster.catalog.machine?.state();
     if (state === undefined || cluster.containers.some((one) => !one.isAlive)) return false;
+    // A catalog that rebuilds knows of copies that it does not count yet.
+    if (state.partitions.length < this.#options.scenario.mapSet.numberOfPartitions) return false;
     return state.partitions.every((config) => {
       if (config === undefined || config.lost) return false;
       // Nor what its primary has asked for: the copy that it counts on may be about to be evicted.
@@ -152,6 +175,91 @@ export class Faults {
     process.stop();
     this.#after(lastingMs, () => process.continue());
     return true;
+  }
+
+  /** A machine sleeps: mostly one with a primary, for some part of a lease or a few of them. */
+  #suspend(): boolean {
+    const process = this.#primaryOrAny();
+    if (!process.isAlive || process.isStopped) return false;
+    const { suspectAfterMs } = this.#options.scenario.mapSet.failureDetection;
+    process.sleep();
+    this.#after(suspectAfterMs * 4 * this.#random.unit() ** 2, () => process.continue());
+    return true;
+  }
+
+  /** A primary, some of its clients and perhaps another container are cut off from all others for a few leases. */
+  #exile(): boolean {
+    const { workload, scenario } = this.#options;
+    const { name } = this.#primaryOrAny();
+    const companions = this.#random.below(2) === 0 ? [this.#anyContainer().name] : [];
+    const inside = new Set([name, ...companions, ...workload.clientNames.filter(() => this.#random.below(2) === 0)]);
+    const outside = this.#names().filter((other) => !inside.has(other));
+    const { suspectAfterMs } = scenario.mapSet.failureDetection;
+    return this.#block(
+      [...inside].flatMap((a) =>
+        outside.flatMap((b): [string, string][] => [
+          [a, b],
+          [b, a],
+        ]),
+      ),
+      suspectAfterMs * (2 + 3 * this.#random.unit()),
+    );
+  }
+
+  /**
+   * A primary and the catalog do not hear each other, and what others dial to it stands still: nobody reports that it
+   * is reached, while its own connections work and its replicas go on promising.
+   */
+  #grantsOnly(): boolean {
+    const { world, cluster, scenario } = this.#options;
+    const { name } = this.#primaryOrAny();
+    const stalled = world.network
+      .connections()
+      .filter((end) => end.toName === name && cluster.containers.some((process) => process === end.station));
+    for (const end of stalled) world.network.stall(end);
+    const lastingMs = scenario.mapSet.failureDetection.suspectAfterMs * (1.1 + this.#random.unit());
+    this.#after(lastingMs, () => {
+      for (const end of stalled) world.network.unstall(end);
+    });
+    const catalog = cluster.catalog.name;
+    return this.#block(
+      [
+        [name, catalog],
+        [catalog, name],
+      ],
+      lastingMs,
+    );
+  }
+
+  /**
+   * A primary's machine is away for as long as it takes to promote another, while the catalog's disk is slow; what the
+   * catalog sends it after the first answers arrives late.
+   */
+  #lateNews(): boolean {
+    const { world, cluster, scenario } = this.#options;
+    const process = this.#primaryOrAny();
+    if (!process.isAlive || process.isStopped) return false;
+    const { suspectAfterMs } = scenario.mapSet.failureDetection;
+    cluster.journal.fsyncMs = suspectAfterMs / 2;
+    process.stop();
+    this.#after(suspectAfterMs * (0.95 + 0.2 * this.#random.unit()), () => {
+      process.continue();
+      this.#after(suspectAfterMs * 0.3 * this.#random.unit(), () => {
+        world.network.block(cluster.catalog.name, process.name);
+        this.#after(suspectAfterMs * 2, () => {
+          world.network.unblock(cluster.catalog.name, process.name);
+          cluster.journal.fsyncMs = 2;
+        });
+      });
+    });
+    return true;
+  }
+
+  #primaryOrAny(): VirtualProcess<Container> {
+    const { cluster } = this.#options;
+    const configs = (cluster.catalog.machine?.state().partitions ?? []).filter((config) => config !== undefined);
+    if (configs.length === 0 || this.#random.below(4) === 0) return this.#anyContainer();
+    return cluster.container(pick(this.#random, configs).primary.container);
   }
 
   /** SIGTERM: it hands over, leaves, and is started again. It may be the last copy that leaves. */
@@ -177,6 +285,20 @@ export class Faults {
     const { cluster } = this.#options;
     if (!cluster.catalog.isAlive) return false;
     cluster.crashCatalog();
+    this.#after(this.#lasting(5_000), () => cluster.startCatalog());
+    return true;
+  }
+
+  /** The catalog starts again without its journal; somebody is there who can tell it so. */
+  #loseCatalog(): boolean {
+    const { cluster, world } = this.#options;
+    const isWitness = ({ machine, isStopped }: VirtualProcess<Container>): boolean =>
+      !isStopped && machine !== undefined && machine.status().generation !== '' && !machine.status().draining;
+    // The next catalog takes the grid for a new one if it meets nobody first who knows better.
+    const alive = cluster.containers.filter((process) => process.isAlive);
+    if (!cluster.catalog.isAlive || cluster.knowsNothing || alive.length === 0 || !alive.every(isWitness)) return false;
+    world.network.heal();
+    cluster.loseCatalog();
     this.#after(this.#lasting(5_000), () => cluster.startCatalog());
     return true;
   }

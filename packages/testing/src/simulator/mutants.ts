@@ -3,6 +3,7 @@
  * its bound.
  */
 import type { Mutation } from '@ostraca/core';
+import type { FaultKind } from './scenario.ts';
 import { type RunReport, runSimulation } from './simulation.ts';
 
 export interface Mutant {
@@ -13,6 +14,8 @@ export interface Mutant {
   readonly seedsMax: number;
   /** Found fast enough to be looked for with the tests. */
   readonly isRequired: boolean;
+  /** On top of what each seed chooses: without these the hole is too rare. */
+  readonly faults?: readonly FaultKind[];
 }
 
 export const MUTANTS: readonly Mutant[] = [
@@ -49,6 +52,131 @@ export const MUTANTS: readonly Mutant[] = [
     seedsMax: 1_000,
     isRequired: false,
   },
+  {
+    name: 'noSuspendGuard',
+    breaks: 'who holds a lease notices that the machine slept',
+    seedsMax: 300,
+    isRequired: false,
+    faults: ['suspend'],
+  },
+  {
+    name: 'oldEchoAccepted',
+    breaks: 'an answer to a question from before the sleep renews no lease',
+    seedsMax: 500,
+    isRequired: false,
+    faults: ['suspend'],
+  },
+  {
+    name: 'countFromReceipt',
+    breaks: 'a holder counts its lease from when it asked',
+    seedsMax: 500,
+    isRequired: false,
+    faults: ['depose', 'stall', 'stop', 'suspend', 'slowNetwork'],
+  },
+  {
+    name: 'noGrantWait',
+    breaks: 'a new primary waits out its promises to the old one (L2)',
+    seedsMax: 500,
+    isRequired: false,
+    faults: ['grantsOnly'],
+  },
+  {
+    name: 'oneGrantIsEnough',
+    breaks: 'without the catalog a primary reads under promises of all of S+ (L1)',
+    seedsMax: 500,
+    isRequired: false,
+    faults: ['partition', 'depose'],
+  },
+  {
+    name: 'ackAfterPromotion',
+    breaks: 'the catalog renews no lease of a partition that it takes away (K3)',
+    seedsMax: 1_000,
+    isRequired: false,
+    faults: ['lateNews', 'depose'],
+  },
+  {
+    name: 'noStartWait',
+    breaks: 'a catalog that starts waits out what the one before granted (K1)',
+    seedsMax: 1_000,
+    isRequired: false,
+    faults: ['depose', 'catalogCrash'],
+  },
+  {
+    name: 'rebuildUnanswered',
+    breaks: 'a lost journal is rebuilt from partitions whose members have all answered',
+    seedsMax: 500,
+    isRequired: false,
+    faults: ['catalogLoss', 'isolate'],
+  },
+  {
+    name: 'lossWithoutProof',
+    breaks: 'a partition goes on with a loss only when its members are proved gone',
+    seedsMax: 300,
+    isRequired: false,
+    faults: ['stop', 'isolate'],
+  },
+  {
+    name: 'keepUndecidedTail',
+    breaks: 'a copy that is promoted with a loss drops what is undecided',
+    seedsMax: 1_000,
+    isRequired: false,
+    faults: ['crashMany', 'refuse'],
+  },
+  {
+    name: 'readIndexAlone',
+    breaks: 'a read without a lease asks everybody who could have been promoted',
+    seedsMax: 500,
+    isRequired: false,
+    faults: ['exile'],
+  },
+  {
+    name: 'staleReplicaRead',
+    breaks: 'a bounded read waits until the replica is fresh enough',
+    seedsMax: 100,
+    isRequired: false,
+    faults: ['stall', 'depose'],
+  },
+  {
+    name: 'freshWithoutLease',
+    breaks: 'a primary tells how fresh a replica is only while it may read (L1)',
+    seedsMax: 500,
+    isRequired: false,
+    faults: ['exile'],
+  },
+  {
+    name: 'tokenIgnored',
+    breaks: 'a read in a session waits until its token is applied',
+    seedsMax: 100,
+    isRequired: false,
+    faults: ['stall'],
+  },
+  {
+    name: 'expireByOwnClock',
+    breaks: 'the partition clock goes on from the highest ceiling of the log (I-TTL)',
+    seedsMax: 300,
+    isRequired: false,
+    faults: ['wallJump'],
+  },
+  {
+    name: 'judgeBeyondCeiling',
+    breaks: 'entries are judged by a decided ceiling only (I-TTL)',
+    seedsMax: 500,
+    isRequired: false,
+    faults: ['depose', 'stall', 'slowNetwork'],
+  },
+  {
+    name: 'expireAnyVersion',
+    breaks: 'only the very entry that was due is removed',
+    seedsMax: 500,
+    isRequired: false,
+  },
+  {
+    name: 'readBeforeRenewal',
+    breaks: 'a reader of an expired key waits for a write that found it',
+    seedsMax: 2_000,
+    isRequired: false,
+    faults: ['slowNetwork', 'stall'],
+  },
 ];
 
 /** Runs seeds from `firstSeed` on; the first report with a violation, or undefined: the mutant survived. */
@@ -58,7 +186,8 @@ export function huntMutant(
   onRun: (report: RunReport) => void = () => {},
 ): RunReport | undefined {
   for (let index = 0; index < mutant.seedsMax; index++) {
-    const report = runSimulation({ seed: firstSeed + index, mutations: new Set([mutant.name]) });
+    const mutations = new Set([mutant.name]);
+    const report = runSimulation({ seed: firstSeed + index, mutations, extraFaults: mutant.faults ?? [] });
     onRun(report);
     if (report.violations.length > 0) return report;
   }

@@ -17,6 +17,8 @@ export const REGISTERS = 'registers';
 export const COUNTERS = 'counters';
 /** Cleared now and then. */
 export const SCRATCH = 'scratch';
+/** Its entries have a time to live. */
+export const FLEETING = 'fleeting';
 
 export const FAULT_KINDS = [
   'crash',
@@ -26,6 +28,7 @@ export const FAULT_KINDS = [
   'drain',
   'catalogCrash',
   'catalogStop',
+  'catalogLoss',
   'cut',
   'halfOpen',
   'stall',
@@ -39,6 +42,11 @@ export const FAULT_KINDS = [
   'clientStop',
   'refuse',
   'poison',
+  'suspend',
+  'lateNews',
+  'grantsOnly',
+  'exile',
+  'wallJump',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -62,6 +70,8 @@ export interface Scenario {
   readonly isGentle: boolean;
   /** How long a crashed container stays away, at most. */
   readonly downMsMax: number;
+  /** Times to live that single writes ask for; undefined: nothing in this run has one. */
+  readonly ownTtlsMs: readonly number[] | undefined;
   /** Of all clocks, from real time: at most 0.01. */
   readonly clockError: number;
 }
@@ -69,6 +79,16 @@ export interface Scenario {
 /** `extra` are kinds of faults that come on top of what the seed has chosen. */
 export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scenario {
   const random = newRandom(seed);
+  // Of its own, so that runs without a time to live stay what they were.
+  const ttlRandom = newRandom(seed ^ 0x3c6ef372);
+  const timeToLive = {
+    type: pick(ttlRandom, ['CREATION_TIME', 'LAST_UPDATE_TIME', 'LAST_ACCESS_TIME'] as const),
+    afterMs: pick(ttlRandom, [600, 2_000, 6_000]),
+  };
+  const hasTtl = ttlRandom.below(2) === 0;
+  const catalogLosses: [FaultKind, number][] =
+    newRandom(seed ^ 0x5be0cd19).below(4) === 0 ? [['catalogLoss', 10_000]] : [];
+  const wallJumps: [FaultKind, number][] = ttlRandom.below(3) === 0 ? [['wallJump', 5_000]] : [];
   const minSyncReplicas = pick(random, [0, 1, 1, 1, 2]);
   const maxSyncReplicas = Math.max(minSyncReplicas, 1 + random.below(2));
   const containerCount = Math.max(minSyncReplicas + 1, 2 + random.below(4));
@@ -81,9 +101,14 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
     numInitialContainers: Math.min(containerCount, minSyncReplicas + 1 + random.below(2)),
     autoReplaceLostShards: true,
     developmentMode: true,
+    replicaReadEnabled: newRandom(seed ^ 0x5be0cd19).below(3) > 0,
+    onInSyncLoss: pick(newRandom(seed ^ 0x1f83d9ab), ['unavailable', 'unavailable', 'promoteAsync', 'startEmpty']),
     failureDetection: random.below(3) === 0 ? FAILURE_DETECTION_LEVELS.typical : FAILURE_DETECTION_LEVELS.aggressive,
     partitionBy: [],
-    maps: [REGISTERS, COUNTERS, SCRATCH].map((name) => ({ name, lockStrategy: 'OPTIMISTIC' })),
+    maps: [
+      ...[REGISTERS, COUNTERS, SCRATCH].map((name) => ({ name, lockStrategy: 'OPTIMISTIC' }) as const),
+      ...(hasTtl ? [{ name: FLEETING, lockStrategy: 'OPTIMISTIC', timeToLive } as const] : []),
+    ],
   };
   return {
     seed,
@@ -97,9 +122,15 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
     counterCount: 1 + random.below(4),
     chaosMs: 20_000 + random.below(pick(random, [1, 10_000, 40_000])),
     latency: { medianMs: pick(random, [0.2, 1, 5]), spread: pick(random, [0.2, 0.6, 1]) },
-    faults: new Map([...swarm(random), ...extra.map((kind): [FaultKind, number] => [kind, 3_000])]),
+    faults: new Map([
+      ...swarm(random),
+      ...wallJumps,
+      ...catalogLosses,
+      ...extra.map((kind): [FaultKind, number] => [kind, 3_000]),
+    ]),
     isGentle: random.below(3) > 0,
     downMsMax: pick(random, [500, 3_000, 15_000]),
+    ownTtlsMs: hasTtl ? [400, 1_500, 5_000] : undefined,
     clockError: random.below(2) === 0 ? 0 : 0.01,
     logRetentionBytes: pick(random, [0, 2_000, 20_000, LIMITS.logRetentionBytes]),
   };
@@ -108,7 +139,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
 function swarm(random: Random): ReadonlyMap<FaultKind, number> {
   const faults = new Map<FaultKind, number>();
   for (const kind of FAULT_KINDS) {
-    if (random.below(3) > 0) continue;
+    if (kind === 'wallJump' || kind === 'catalogLoss' || random.below(3) > 0) continue;
     faults.set(kind, pick(random, [1_000, 3_000, 8_000]));
   }
   // A run without any death of a primary shows little.
@@ -123,9 +154,10 @@ export function pick<T>(random: Random, from: readonly T[]): T {
 export function describeScenario(scenario: Scenario): string {
   const { mapSet, containerCount, clientCount, faults } = scenario;
   const { numberOfPartitions, minSyncReplicas, maxSyncReplicas, maxAsyncReplicas, failureDetection } = mapSet;
+  const { onInSyncLoss } = mapSet;
   return [
     `${containerCount} containers, ${clientCount} clients, ${numberOfPartitions} partitions`,
-    `minSync ${minSyncReplicas}, maxSync ${maxSyncReplicas}, maxAsync ${maxAsyncReplicas}`,
+    `minSync ${minSyncReplicas}, maxSync ${maxSyncReplicas}, maxAsync ${maxAsyncReplicas}, ${onInSyncLoss}`,
     `lease ${failureDetection.suspectAfterMs} ms, chaos ${scenario.chaosMs / 1_000} s${scenario.isGentle ? ', gentle' : ''}`,
     `log ${scenario.logRetentionBytes} B`,
     `faults: ${[...faults].map(([kind, ms]) => `${kind}/${ms}`).join(' ') || 'none'}`,

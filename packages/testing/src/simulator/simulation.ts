@@ -7,6 +7,7 @@ import {
   asPartitionId,
   type Message,
   type Mutation,
+  type Note,
   newRandom,
   type PartitionConfig,
   type PartitionId,
@@ -15,15 +16,21 @@ import { decodeFrame, encodeFrames } from '@ostraca/protocol';
 import { ConfigurationChecker } from '../checkers/configurations.ts';
 import { type CounterFinal, checkCounters } from '../checkers/counters.ts';
 import { History, type Violation } from '../checkers/history.ts';
+import { LeaseSafety } from '../checkers/lease-safety.ts';
+import { erasOf, Losses } from '../checkers/losses.ts';
 import { checkRegisters } from '../checkers/registers.ts';
 import { checkReplicas, DecidedLog } from '../checkers/replicas.ts';
+import { checkTtl } from '../checkers/ttl.ts';
+import { checkConnections, checkWeakReads } from '../checkers/weak-reads.ts';
 import { Cluster } from './cluster.ts';
 import { Faults } from './faults.ts';
-import { observeDecided, shardStatesOf } from './inspection.ts';
+import { isShardGone, observeDecided, shardStatesOf } from './inspection.ts';
+import { callOperator } from './operator.ts';
 import {
   COUNTERS,
   describeScenario,
   type FaultKind,
+  FLEETING,
   REGISTERS,
   SCRATCH,
   type Scenario,
@@ -33,15 +40,21 @@ import { Scheduler } from './scheduler.ts';
 import { Trace } from './trace.ts';
 import { VirtualNetwork } from './virtual-network.ts';
 import type { World } from './virtual-process.ts';
-import { Workload } from './workload.ts';
+import { type MapName, ownTtlMsOf, Workload } from './workload.ts';
 
 /** First placement, with empty containers. */
 const FORMING_MS = 30_000;
 /** After everything was mended: the longest silence (15 s), a lease, a checkpoint, and some pauses before retries. */
 const RECOVERY_MS = 45_000;
+/** The longest time to live with its grace, on a clock that is late, and the removal. */
+const FLEETING_MS = 15_000;
+/** An operator waits for the longest silence to end before he calls anybody gone; then he has to be heard. */
+const OPERATOR_AFTER_MS = 20_000;
+const OPERATOR_HEARD_MS = 5_000;
 const PROBE_EVERY_MS = 250;
 const INSPECT_EVERY_MS = 500;
 const VIOLATIONS_MAX = 20;
+const PROMOTIONS_AT_ONCE_MAX = 8;
 
 export interface RunOptions {
   readonly seed: number;
@@ -86,10 +99,17 @@ class Simulation {
   readonly #trace: Trace;
   readonly #cluster: Cluster;
   readonly #history = new History();
+  readonly #fleetingHistory = new History();
+  /** When each partition's epochs were first heard of. */
+  readonly #promotionsMs = new Map<PartitionId, number[]>();
+  readonly #epochs = new Map<PartitionId, number>();
   readonly #workload: Workload;
   readonly #faults: Faults;
   readonly #configurations = new ConfigurationChecker();
   readonly #decided = new DecidedLog();
+  readonly #leases = new LeaseSafety();
+  readonly #losses = new Losses();
+  readonly #world: World;
   readonly #violations: Violation[] = [];
   readonly #notes = new Map<string, number>();
   #recoveryMs: number | undefined;
@@ -111,16 +131,24 @@ class Simulation {
       codec: { encode: (messages) => encodeFrames(messages), decode: (frame) => decodeFrame(frame) as Message[] },
       trace: this.#trace,
       onSend: (_from, message) => this.#onSend(message),
-      onNote: ({ event }) => this.#notes.set(event, (this.#notes.get(event) ?? 0) + 1),
+      onAct: (how, { partition, epoch, rid }) => {
+        const atMs = this.#scheduler.nowMs;
+        this.#leases.observe({ partition, epoch, how, by: rid.container, atMs });
+      },
+      onNote: (note) => this.#onNote(note),
       onThrow: (process, error) => {
         const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
         this.#violations.push({ rule: 'assertion', what: `${process} threw: ${what}` });
       },
     };
+    this.#world = world;
     const mutations = options.mutations ?? new Set<Mutation>();
     const scenario = this.#scenario;
     this.#cluster = new Cluster({ scenario, world, random: random.fork(), mutations });
-    this.#workload = new Workload({ scenario, world, history: this.#history, random: random.fork() });
+    this.#workload = new Workload({
+      ...{ scenario, world, random: random.fork() },
+      ...{ history: this.#history, fleetingHistory: this.#fleetingHistory },
+    });
     const { cluster, workload } = { cluster: this.#cluster, workload: this.#workload };
     this.#faults = new Faults({ scenario, world, cluster, workload, random: random.fork() });
   }
@@ -149,6 +177,11 @@ class Simulation {
   }
 
   #recover(): void {
+    if (this.#scenario.faults.has('catalogLoss')) {
+      this.#runFor(OPERATOR_AFTER_MS);
+      callOperator(this.#world, newRandom(this.#options.seed));
+      this.#runFor(OPERATOR_HEARD_MS);
+    }
     this.#recoveryMs = this.#awaitWrites(RECOVERY_MS);
     this.#noteLost();
     if (this.#recoveryMs === undefined && this.#isSound) {
@@ -158,8 +191,9 @@ class Simulation {
     this.#workload.stop();
   }
 
+  /** Once lost, a partition stays out of the verdict: its policy may let it go on empty at any time. */
   #noteLost(): void {
-    this.#lost = this.#findLost();
+    this.#lost = new Set([...this.#lost, ...this.#findLost()]);
     this.#checkLost();
   }
 
@@ -169,7 +203,8 @@ class Simulation {
    */
   #checkLost(): void {
     const { isGentle, mapSet, faults } = this.#scenario;
-    if (this.#lost.size === 0 || !isGentle || mapSet.minSyncReplicas === 0 || faults.has('catalogCrash')) return;
+    const isForgetful = faults.has('catalogCrash') || faults.has('catalogLoss');
+    if (this.#lost.size === 0 || !isGentle || mapSet.minSyncReplicas === 0 || isForgetful) return;
     this.#violate(
       'I-ACK',
       `partitions ${[...this.#lost].join(', ')} are lost, though a full copy was left at each death`,
@@ -199,6 +234,7 @@ class Simulation {
 
   #checkEnd(): void {
     this.#awaitQuiet();
+    this.#awaitExpiry();
     this.#awaitAgreement();
     // A container that was told to leave did so when all was mended; that it held the last copy may show only now.
     this.#noteLost();
@@ -219,13 +255,30 @@ class Simulation {
     if (this.#workload.openCount > 0) this.#violate('I-LIVE', `${this.#workload.openCount} calls were never answered`);
   }
 
+  /** Nobody writes any more: everything with a time to live goes, on every copy in sync. */
+  #awaitExpiry(): void {
+    const left = (): number => {
+      let count = 0;
+      for (const config of this.#configs()) {
+        if (this.#lost.has(config.partition)) continue;
+        for (const rid of config.sync) {
+          const shard = this.#cluster.container(rid.container).machine?.inspectShard(config.partition);
+          count += shard?.expiry.count ?? 0;
+        }
+      }
+      return count;
+    };
+    this.#runWhile(FLEETING_MS, () => left() > 0);
+    if (left() > 0) this.#violate('I-TTL', `${left()} entries have not been removed ${FLEETING_MS / 1_000} s later`);
+  }
+
   /** All copies that the configurations call in sync reach one lsn, and one state. */
   #awaitAgreement(): void {
     const lag = (): string[] => {
       const behind: string[] = [];
       const lost = this.#findLost();
       for (const config of this.#configs()) {
-        if (lost.has(config.partition)) continue;
+        if (lost.has(config.partition) || this.#lost.has(config.partition)) continue;
         const states = shardStatesOf(this.#cluster, config);
         const lsns = new Set(states.map(({ decidedLsn }) => decidedLsn));
         if (states.length !== config.sync.length || lsns.size !== 1) {
@@ -252,7 +305,9 @@ class Simulation {
       present.set(id, (present.get(id) ?? 0) + 1);
     }
     let left = 0;
-    for (const map of [REGISTERS, COUNTERS, SCRATCH] as const) {
+    const maps: MapName[] = [REGISTERS, COUNTERS, SCRATCH];
+    if (this.#scenario.ownTtlsMs !== undefined) maps.push(FLEETING);
+    for (const map of maps) {
       for (const partition of this.#partitions) {
         if (this.#lost.has(partition)) continue;
         left += 1;
@@ -274,7 +329,25 @@ class Simulation {
 
   #onSend(message: Message): void {
     if (message.type !== 'configPush') return;
-    for (const config of message.configs) this.#configurations.observe(config);
+    for (const config of message.configs) {
+      this.#configurations.observe(config);
+      const promotions = this.#promotionsMs.get(config.partition) ?? [];
+      this.#promotionsMs.set(config.partition, promotions);
+      const known = this.#epochs.get(config.partition) ?? 0;
+      this.#epochs.set(config.partition, Math.max(known, config.epoch));
+      // A rebuilt partition goes on a million epochs higher.
+      const raises = Math.min(config.epoch - known, PROMOTIONS_AT_ONCE_MAX);
+      for (let raise = 0; raise < raises; raise++) promotions.push(this.#scheduler.nowMs);
+    }
+  }
+
+  #onNote({ event, facts }: Note): void {
+    this.#notes.set(event, (this.#notes.get(event) ?? 0) + 1);
+    if (event !== 'partition_lost_data') return;
+    const partition = asPartitionId(Number(facts.partition));
+    const loss = { partition, atMs: this.#scheduler.nowMs, kind: String(facts.kind) };
+    const before = this.#configurations.newest.get(partition);
+    this.#losses.observe(loss, before, (rid) => isShardGone(this.#cluster, partition, rid));
   }
 
   #inspect(): void {
@@ -320,14 +393,51 @@ class Simulation {
   // ── The verdict ───────────────────────────────────────────────────────────────────────────────────────────────
 
   #collect(): void {
-    this.#violations.push(...this.#configurations.violations, ...this.#decided.violations);
-    const { violations, keyCount, searchedCount } = checkRegisters(this.#history);
+    this.#violations.push(...this.#configurations.violations, ...this.#decided.violations, ...this.#leases.violations);
+    this.#violations.push(...this.#losses.violations);
+    const { violations, keyCount, searchedCount } = checkRegisters(this.#history, (key) => this.#lossesOf(key));
     this.#violations.push(...violations);
     this.#keyCount = keyCount;
     this.#searchedCount = searchedCount;
     const finals: CounterFinal[] = [];
     for (const [key, value] of this.#finalValues()) if (key.startsWith(`${COUNTERS}/`)) finals.push({ key, value });
-    this.#violations.push(...checkCounters(this.#history, finals));
+    const counted = new History();
+    for (const operation of this.#history.operations) {
+      if (this.#lossesOf(operation.key).length === 0) counted.add(operation);
+    }
+    const whole = finals.filter(({ key }) => this.#lossesOf(key).length === 0);
+    this.#violations.push(...checkCounters(counted, whole));
+    this.#checkFleeting();
+    this.#checkWeakReads();
+  }
+
+  /** Across a loss nothing holds: what a token is of may be gone. */
+  #checkWeakReads(): void {
+    const weak = this.#workload.weakReads.filter(({ key }) => this.#lossesOf(key).length === 0);
+    this.#violations.push(...checkConnections(weak));
+    const byKey = this.#history.byKey();
+    for (const key of new Set(weak.map((read) => read.key))) {
+      const ofKey = weak.filter((read) => read.key === key);
+      this.#violations.push(...checkWeakReads(byKey.get(key) ?? [], ofKey));
+    }
+  }
+
+  #checkFleeting(): void {
+    const afterMs = this.#scenario.mapSet.maps.find(({ name }) => name === FLEETING)?.timeToLive?.afterMs;
+    for (const [key, operations] of this.#fleetingHistory.byKey()) {
+      const partition = this.#workload.places.find(({ name }) => name === key)?.partition;
+      const promotionsMs = partition === undefined ? [] : (this.#promotionsMs.get(partition) ?? []);
+      const ttlMsOf = (value: string): number | undefined => ownTtlMsOf(value) ?? afterMs;
+      // What is left of its times to live is not known of an entry that a later era begins with.
+      const [first = []] = erasOf(operations, this.#lossesOf(key));
+      this.#violations.push(...checkTtl(first, { ttlMsOf, promotionsMs }));
+    }
+  }
+
+  /** When the partition of this key went on without some of what it had decided. */
+  #lossesOf(key: string): readonly number[] {
+    const partition = this.#workload.partitionOfKey(key);
+    return partition === undefined ? [] : this.#losses.timesOf(partition);
   }
 
   /** What the last reads of the checker found; undefined: absent. */
@@ -369,8 +479,8 @@ class Simulation {
   }
 
   get #isSound(): boolean {
-    const found = this.#violations.length + this.#configurations.violations.length + this.#decided.violations.length;
-    return found === 0;
+    const checkers = [this.#configurations, this.#decided, this.#leases, this.#losses];
+    return this.#violations.length === 0 && checkers.every(({ violations }) => violations.length === 0);
   }
 
   #violate(rule: string, what: string): void {

@@ -44,6 +44,12 @@ export class VirtualJournal {
     else this.#onDurable.push(then);
   }
 
+  /** The disk is gone. */
+  destroy(): void {
+    this.crash();
+    this.#durable = [];
+  }
+
   crash(): void {
     this.#durable.push(...this.#waiting.slice(0, this.#random.below(this.#waiting.length + 1)));
     this.#waiting = [];

@@ -1,17 +1,21 @@
 /**
  * A process hosts one machine, as `runtime/host.ts` does in production: events are turns, a tick follows every 20 ms of
  * its own clock, and the messages of a turn to one connection leave in one frame. It can crash (memory gone), be
- * stopped and continued (events wait, clocks run), and its clock runs a little fast or slow.
+ * stopped and continued (events wait, clocks run), sleep with its machine (the monotonic clock stands still, the others
+ * go on), and its clocks run a little fast or slow.
  */
 import {
   asConnectionId,
+  type Clocks,
   type ConnectionId,
   type Effects,
   type Machine,
   type Message,
   type Note,
   type Peer,
+  type PrimaryAct,
   type Random,
+  type Shard,
 } from '@ostraca/core';
 import type { FrameCodec } from './frame-codec.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -28,6 +32,7 @@ export interface World {
   /** Sees every message that is sent, before the codec does. */
   readonly onSend: (from: string, message: Message) => void;
   readonly onNote: (note: Note) => void;
+  readonly onAct: (how: PrimaryAct, shard: Shard) => void;
   /** A machine threw: in production the process stops. */
   readonly onThrow: (process: string, error: unknown) => void;
 }
@@ -67,6 +72,10 @@ export class VirtualProcess<M extends Machine> implements Station {
   readonly #random: Random;
   readonly #clockRate: number;
   readonly #clockOffsetMs: number;
+  /** What its monotonic clock has missed while the machine slept. */
+  #sleptMs = 0;
+  #asleepSinceMs: number | undefined;
+  #wallJumpedMs = 0;
   readonly #hold: (leave: () => void) => void;
   #life: Life<M> | undefined;
   #lives = 0;
@@ -87,7 +96,22 @@ export class VirtualProcess<M extends Machine> implements Station {
 
   /** Its own monotonic clock. */
   get clockMs(): number {
-    return this.#clockOffsetMs + this.#world.scheduler.nowMs * this.#clockRate;
+    return this.#clockOffsetMs + (this.#asleepSinceMs ?? this.#ranMs) - this.#sleptMs;
+  }
+
+  /** As an operating system gives them: whole milliseconds, and steps of ten. */
+  readonly clocks: Clocks = {
+    wallMs: () => 1_700_000_000_000 + Math.floor(this.#clockOffsetMs + this.#ranMs + this.#wallJumpedMs),
+    bootMs: () => 10 * Math.floor((this.#clockOffsetMs + this.#ranMs) / 10),
+  };
+
+  get #ranMs(): number {
+    return this.#world.scheduler.nowMs * this.#clockRate;
+  }
+
+  /** Somebody sets the calendar. */
+  jumpWall(byMs: number): void {
+    this.#wallJumpedMs += byMs;
   }
 
   get machine(): M | undefined {
@@ -135,6 +159,7 @@ export class VirtualProcess<M extends Machine> implements Station {
     if (this.#life === undefined) return;
     this.#note('crash', silently ? 'silently' : undefined);
     this.#life = undefined;
+    this.#wake();
     this.#isStopped = false;
     this.#backlog = [];
     this.#world.network.reset(this, silently);
@@ -147,13 +172,27 @@ export class VirtualProcess<M extends Machine> implements Station {
     this.#world.network.noteStopped(this);
   }
 
+  /** The whole machine sleeps: until `continue` nothing runs, and its monotonic clock stands still. */
+  sleep(): void {
+    if (this.#life === undefined || this.#isStopped) return;
+    this.#asleepSinceMs = this.#ranMs;
+    this.stop();
+  }
+
   continue(): void {
+    this.#wake();
     if (!this.#isStopped) return;
     this.#note('continue', undefined);
     this.#isStopped = false;
     const life = this.#life;
     while (this.#backlog.length > 0 && !this.#isStopped) this.#backlog.shift()?.();
     if (life !== undefined && life === this.#life) this.#tick(life);
+  }
+
+  #wake(): void {
+    if (this.#asleepSinceMs === undefined) return;
+    this.#sleptMs += this.#ranMs - this.#asleepSinceMs;
+    this.#asleepSinceMs = undefined;
   }
 
   post(turn: () => void): void {

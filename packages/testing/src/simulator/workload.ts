@@ -3,7 +3,14 @@
  * there. Every answer goes into the history.
  */
 
-import { type ClientAnswer, type ClientMachine, newClientMachine, type RequestBody } from '@ostraca/client';
+import {
+  type ClientAnswer,
+  type ClientMachine,
+  newClientMachine,
+  type Pending,
+  type ReadWish,
+  type RequestBody,
+} from '@ostraca/client';
 import {
   asMapId,
   asPartitionId,
@@ -15,16 +22,18 @@ import {
   type PartitionId,
   partitionOf,
   type Random,
+  type ReadEntry,
   type Operation as WireOperation,
 } from '@ostraca/core';
 import { heightOf } from '../checkers/counters.ts';
 import { type Action, type History, type Observation, type Result, writtenValue } from '../checkers/history.ts';
+import type { WeakRead } from '../checkers/weak-reads.ts';
 import { CATALOG_URL, containerUrl } from './cluster.ts';
-import { COUNTERS, GRID, pick, REGISTERS, SCRATCH, type Scenario } from './scenario.ts';
+import { COUNTERS, FLEETING, GRID, pick, REGISTERS, SCRATCH, type Scenario } from './scenario.ts';
 import { VirtualProcess, type World } from './virtual-process.ts';
 
-export type MapName = typeof REGISTERS | typeof COUNTERS | typeof SCRATCH;
-const MAPS: readonly MapName[] = [REGISTERS, COUNTERS, SCRATCH];
+export type MapName = typeof REGISTERS | typeof COUNTERS | typeof SCRATCH | typeof FLEETING;
+const MAPS: readonly MapName[] = [REGISTERS, COUNTERS, SCRATCH, FLEETING];
 
 /** One key in one map, with what the wire needs. */
 export interface Place {
@@ -40,10 +49,13 @@ export interface WorkloadOptions {
   readonly scenario: Scenario;
   readonly world: World;
   readonly history: History;
+  /** Of the keys with a time to live. */
+  readonly fleetingHistory: History;
   readonly random: Random;
 }
 
-type Answered = (result: ClientAnswer | GridError) => void;
+/** `connection`: by which the answer came, as the client numbers it. */
+type Answered = (result: ClientAnswer | GridError, connection?: number) => void;
 
 interface Client {
   readonly process: VirtualProcess<ClientMachine>;
@@ -58,6 +70,8 @@ const bytesOf = (value: string): Uint8Array => new TextEncoder().encode(value);
 export class Workload {
   /** Acknowledged writes. */
   commitCount = 0;
+  /** What replicas may have answered, in the order of the answers. */
+  readonly weakReads: WeakRead[] = [];
   readonly #options: WorkloadOptions;
   readonly #random: Random;
   readonly #clients: Client[] = [];
@@ -92,6 +106,11 @@ export class Workload {
   /** All keys that were ever used. */
   get places(): readonly Place[] {
     return [...this.#places.values()];
+  }
+
+  /** By the name of its place; of those that were used. */
+  partitionOfKey(name: string): PartitionId | undefined {
+    return this.#places.get(name)?.partition;
   }
 
   start(): void {
@@ -220,11 +239,13 @@ export class Workload {
 
   #call(client: Client, then: () => void): void {
     const { scenario } = this.#options;
+    if (scenario.ownTtlsMs !== undefined && this.#random.below(3) === 0) return this.#callFleeting(client, then);
     const register = this.place(REGISTERS, `r${this.#random.below(scenario.keyCount)}`);
     const scratch = this.place(SCRATCH, `s${this.#random.below(6)}`);
     const value = this.#newValue(client);
     const draw = this.#random.below(100);
-    if (draw < 25) this.#read(client, [register], then);
+    if (scenario.mapSet.replicaReadEnabled && this.#random.below(4) === 0) this.#readWeakly(client, register, then);
+    else if (draw < 25) this.#read(client, [register], then);
     else if (draw < 42) this.#write(client, register, { kind: 'set', value }, then);
     else if (draw < 49) this.#write(client, register, { kind: 'insert', value }, then);
     else if (draw < 56) this.#write(client, register, { kind: 'update', value }, then);
@@ -237,6 +258,23 @@ export class Workload {
     else if (draw < 97) this.#clear(client, scratch.partition, then);
     else if (draw < 98) this.#scan(client, register.partition, then);
     else this.#read(client, [scratch], then);
+  }
+
+  /** Of CREATION_TIME entries are written only anew, or with a time of their own: so each value has one that is known. */
+  #callFleeting(client: Client, then: () => void): void {
+    const { scenario } = this.#options;
+    const place = this.place(FLEETING, `f${this.#random.below(8)}`);
+    const ownTtlMs = pick(this.#random, [undefined, undefined, ...(scenario.ownTtlsMs ?? [])]);
+    const own = ownTtlMs === undefined ? '' : `~${ownTtlMs}`;
+    const value = `${this.#newValue(client)}${own}`;
+    const isFixed = scenario.mapSet.maps.some(({ timeToLive }) => timeToLive?.type === 'CREATION_TIME');
+    const draw = this.#random.below(100);
+    if (draw < 45) this.#read(client, [place], then);
+    else if (draw < 55) this.#write(client, place, { kind: 'touch' }, then);
+    else if (draw < 60) this.#write(client, place, { kind: 'delete' }, then);
+    else if (draw < 85 || (isFixed && own === '')) this.#write(client, place, { kind: 'insert', value }, then);
+    else if (draw < 95) this.#write(client, place, { kind: 'update', value }, then);
+    else this.#write(client, place, { kind: 'set', value }, then);
   }
 
   #newValue(client: Client): string {
@@ -312,21 +350,60 @@ export class Workload {
     });
   }
 
-  #read(client: Client, places: readonly Place[], then: (entries: Observation[] | undefined) => void): void {
+  #read(
+    client: Client,
+    places: readonly Place[],
+    then: (entries: Observation[] | undefined) => void,
+    wish: ReadWish = { mode: 'linearizable' },
+  ): void {
     const first = must(places[0], 'a key to read');
     const call = { map: first.map, partition: first.partition, timeoutMs: this.#drawTimeoutMs() };
     const invokedMs = this.#nowMs;
-    const body: RequestBody = { kind: 'read', keys: places.map(({ bytes }) => bytes), withoutValues: false };
+    const body: RequestBody = { kind: 'read', keys: places.map(({ bytes }) => bytes), withoutValues: false, wish };
     this.#submit(client, call, body, (answer) => {
       if (answer instanceof GridError || answer.type !== 'readAnswer') return then(undefined);
-      const seen = answer.entries.map(({ found, value, epoch, lsn }): Observation => {
-        return found ? { kind: 'entry', value: text.decode(value), version: { epoch, lsn } } : { kind: 'absent' };
-      });
+      const seen = answer.entries.map(observationOf);
       places.forEach((place, index) => {
         const result: Result = { kind: 'observed', seen: must(seen[index], 'an entry for each key') };
         this.#remember(client, { place, action: { kind: 'get' }, result, invokedMs });
       });
       then(seen);
+    });
+  }
+
+  /** In one of the modes that ask for less, or for the same without a clock. */
+  #readWeakly(client: Client, place: Place, then: () => void): void {
+    const draw = this.#random.below(5);
+    if (draw === 0) return this.#read(client, [place], then, { mode: 'readIndex' });
+    const maxStalenessMs = pick(this.#random, [0, 20, 200, 1_000]);
+    const wish: ReadWish & { readonly mode: WeakRead['mode'] } =
+      draw === 1
+        ? { mode: 'eventual' }
+        : draw === 2
+          ? { mode: 'session', tokens: undefined }
+          : { mode: 'bounded', maxStalenessMs };
+    const { mode } = wish;
+    const call = { map: place.map, partition: place.partition, timeoutMs: this.#drawTimeoutMs() };
+    const invokedMs = this.#nowMs;
+    const life = `${client.process.name}/${client.lives}`;
+    const body: RequestBody = { kind: 'read', keys: [place.bytes], withoutValues: false, wish };
+    this.#submit(client, call, body, (answer, connection) => {
+      const [entry] = answer instanceof GridError || answer.type !== 'readAnswer' ? [] : answer.entries;
+      if (entry === undefined || answer instanceof GridError || answer.type !== 'readAnswer') return then();
+      const seen = observationOf(entry);
+      this.weakReads.push({
+        ...{ client: life, connection: connection === undefined ? undefined : `${connection}` },
+        ...{ partition: place.partition, key: place.name, mode, maxStalenessMs, seen, lsn: answer.lsn },
+        ...{ invokedMs, returnedMs: this.#nowMs },
+      });
+      const { trace } = this.#options.world;
+      trace.add({
+        timeMs: this.#nowMs,
+        process: client.process.name,
+        what: `${mode} read`,
+        detail: { place: place.name, seen },
+      });
+      then();
     });
   }
 
@@ -353,7 +430,15 @@ export class Workload {
           entry === undefined
             ? { kind: 'absent' }
             : { kind: 'entry', value: text.decode(entry.value), version: { epoch: entry.epoch, lsn: entry.lsn } };
-        this.#remember(client, { place, action: { kind: 'get' }, result: { kind: 'observed', seen }, invokedMs });
+        // It does not count for the client's session.
+        const by = { process: `${client.process.name}/${client.lives} scan` };
+        this.#remember(client, {
+          place,
+          action: { kind: 'get' },
+          result: { kind: 'observed', seen },
+          invokedMs,
+          ...by,
+        });
       }
       then();
     });
@@ -366,26 +451,40 @@ export class Workload {
     done: Answered,
   ): void {
     let isDone = false;
+    let pending: Pending | undefined;
     const finish = (result: ClientAnswer | GridError): void => {
       if (isDone) return;
       isDone = true;
       client.open.delete(finish);
-      done(result);
+      done(result, pending?.link?.connection);
     };
     client.open.add(finish);
     client.process.post(() => {
       const request = { partition, map: asMapId(MAPS.indexOf(map)), body, timeoutMs };
-      client.process.machine?.submit(request, finish, client.process.clockMs);
+      pending = client.process.machine?.submit(request, finish, client.process.clockMs);
     });
   }
 
   #remember(
     client: Client,
-    { place, action, result, invokedMs }: { place: Place; action: Action; result: Result; invokedMs: number },
+    {
+      place,
+      action,
+      result,
+      invokedMs,
+      process = `${client.process.name}/${client.lives}`,
+    }: { place: Place; action: Action; result: Result; invokedMs: number; process?: string },
   ): void {
     const returnedMs = result.kind === 'unknown' ? Number.POSITIVE_INFINITY : this.#nowMs;
-    const process = `${client.process.name}/${client.lives}`;
-    this.#options.history.add({ process, key: place.name, action, result, invokedMs, returnedMs });
+    const { history, fleetingHistory } = this.#options;
+    (place.map === FLEETING ? fleetingHistory : history).add({
+      process,
+      key: place.name,
+      action,
+      result,
+      invokedMs,
+      returnedMs,
+    });
     const { trace } = this.#options.world;
     const detail = {
       action: `${action.kind} ${place.name} ${writtenValue(action) ?? ''}`,
@@ -425,18 +524,28 @@ function wireOperation(action: Action, key: Uint8Array): WireOperation {
   const value = writtenValue(action);
   const expected = action.kind === 'swap' ? action.expected : { epoch: 0, lsn: 0 };
   return {
-    kind: action.kind === 'swap' ? 'set' : action.kind === 'get' ? 'set' : action.kind,
+    kind: action.kind === 'swap' || action.kind === 'get' || action.kind === 'expire' ? 'set' : action.kind,
     key,
     value: value === undefined ? NO_BYTES : bytesOf(value),
     ifEpoch: expected.epoch,
     ifLsn: expected.lsn,
+    ttlMs: value === undefined ? 0 : (ownTtlMsOf(value) ?? 0),
+    expireAtMs: 0,
   };
+}
+
+/** `client1.7~400` lives for 400 ms. */
+export function ownTtlMsOf(value: string): number | undefined {
+  const own = value.split('~')[1];
+  return own === undefined ? undefined : Number(own);
 }
 
 function resultOf(action: Action, answer: ClientAnswer | GridError): Result {
   if (!(answer instanceof GridError)) {
     if (answer.type !== 'writeAnswer') return { kind: 'unknown', code: `answered with ${answer.type}` };
-    if (!answer.applied && action.kind === 'delete') return { kind: 'observed', seen: { kind: 'absent' } };
+    const isRemoval = action.kind === 'delete' || action.kind === 'touch';
+    if (!answer.applied && isRemoval) return { kind: 'observed', seen: { kind: 'absent' } };
+    if (action.kind === 'touch') return { kind: 'observed', seen: { kind: 'present' } };
     return { kind: 'applied', version: { epoch: answer.epoch, lsn: answer.lsn } };
   }
   if (answer.outcome === 'unknown') return { kind: 'unknown', code: answer.code };
@@ -450,4 +559,8 @@ function resultOf(action: Action, answer: ClientAnswer | GridError): Result {
     default:
       return { kind: 'not_applied', code: answer.code };
   }
+}
+
+function observationOf({ found, value, epoch, lsn }: ReadEntry): Observation {
+  return found ? { kind: 'entry', value: text.decode(value), version: { epoch, lsn } } : { kind: 'absent' };
 }

@@ -1,0 +1,114 @@
+/**
+ * Reads that may be answered by any copy. Each promises less than a linearizable read, but something:
+ *
+ *     eventual   was true once: as if the read had been called at the beginning of time
+ *     bounded    was true at most so long before the call: as if it had been called that much earlier
+ *     session    the same as eventual, and nothing that its client has seen before is missing
+ *
+ * So a weak read goes before the witness as a read with a longer interval: no value that is never decided, none from
+ * the future, none that a later read of the primary does not know, and none older than its bound. Over one connection
+ * the copy never goes back.
+ */
+import {
+  compareVersions,
+  formatVersion,
+  type Observation,
+  type Operation,
+  type Version,
+  type Violation,
+} from './history.ts';
+import { checkWitness, witnessOf } from './witness.ts';
+
+export interface WeakRead {
+  /** One life of a client: what it saw is what its sessions must see. */
+  readonly client: string;
+  /** Undefined: unknown. */
+  readonly connection: string | undefined;
+  readonly partition: number;
+  readonly key: string;
+  readonly mode: 'eventual' | 'bounded' | 'session';
+  readonly maxStalenessMs: number;
+  readonly seen: Observation;
+  /** What the answer says that it reflects; 0: nothing. */
+  readonly lsn: number;
+  readonly invokedMs: number;
+  readonly returnedMs: number;
+}
+
+/** A clock may run one part in a hundred slow, and is read in whole milliseconds. */
+const SLOW = 1.02;
+const SLACK_MS = 5;
+
+/** All calls of one key; `seen` are the answers, strong and weak, that a client's later sessions must include. */
+export function checkWeakReads(operations: readonly Operation[], weak: readonly WeakRead[]): Violation[] {
+  if (weak.length === 0) return [];
+  const stretched = weak.map(stretch);
+  const violations = checkWitness([...operations, ...stretched]).map(({ rule, what }) => ({
+    rule: rule === 'I-ABORT' ? 'I-DIRTY' : rule,
+    what: `with reads at replicas: ${what}`,
+  }));
+  for (const read of weak) if (read.mode === 'session') violations.push(...checkSession(operations, weak, read));
+  return violations;
+}
+
+function stretch({ client, key, mode, maxStalenessMs, seen, invokedMs, returnedMs }: WeakRead): Operation {
+  const earliestMs = mode === 'bounded' ? invokedMs - maxStalenessMs * SLOW - SLACK_MS : 0;
+  return {
+    process: `${client} ${mode}${mode === 'bounded' ? ` ${maxStalenessMs}` : ''}`,
+    key,
+    action: { kind: 'get' },
+    result: { kind: 'observed', seen },
+    invokedMs: Math.max(0, earliestMs),
+    returnedMs,
+  };
+}
+
+/** What the client had seen of the key when it called: its own writes and reads, whichever copy answered them. */
+function checkSession(operations: readonly Operation[], weak: readonly WeakRead[], read: WeakRead): Violation[] {
+  let newest: Version | undefined;
+  const note = (version: Version | undefined): void => {
+    if (version !== undefined && (newest === undefined || compareVersions(version, newest) > 0)) newest = version;
+  };
+  for (const operation of operations) {
+    if (operation.process === read.client && operation.returnedMs < read.invokedMs) note(witnessOf(operation));
+  }
+  for (const other of weak) {
+    if (other.client === read.client && other.returnedMs < read.invokedMs && other.seen.kind === 'entry') {
+      note(other.seen.version);
+    }
+  }
+  if (newest === undefined) return [];
+  const known = newest;
+  const { seen } = read;
+  if (seen.kind === 'entry' && compareVersions(seen.version, known) >= 0) return [];
+  if (seen.kind === 'absent' && mayBeDeleted(operations, read, known)) return [];
+  const found = seen.kind === 'entry' ? formatVersion(seen.version) : seen.kind;
+  const what = `${read.client} found ${read.key} ${found} in its session at ${read.invokedMs}, after ${formatVersion(known)}`;
+  return [{ rule: 'I-SESSION', what }];
+}
+
+/** `known` may be the version of that very deletion. */
+function mayBeDeleted(operations: readonly Operation[], read: WeakRead, known: Version): boolean {
+  return operations.some((operation) => {
+    const { action, result, invokedMs } = operation;
+    if ((action.kind !== 'delete' && action.kind !== 'clear') || invokedMs > read.returnedMs) return false;
+    const version = witnessOf(operation);
+    return version === undefined ? result.kind === 'unknown' : compareVersions(version, known) >= 0;
+  });
+}
+
+/** In the order of the answers. */
+export function checkConnections(weak: readonly WeakRead[]): Violation[] {
+  const violations: Violation[] = [];
+  const highest = new Map<string, WeakRead>();
+  for (const read of weak) {
+    if (read.connection === undefined || read.lsn === 0) continue;
+    const id = `${read.client} ${read.connection} ${read.partition}`;
+    const before = highest.get(id);
+    if (before !== undefined && read.lsn < before.lsn) {
+      const what = `${id}: an answer at lsn ${read.lsn} (${read.returnedMs}) after one at ${before.lsn} (${before.returnedMs})`;
+      violations.push({ rule: 'I-SESSION', what });
+    } else highest.set(id, read);
+  }
+  return violations;
+}
