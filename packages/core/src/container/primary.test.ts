@@ -27,6 +27,7 @@ test.each([
   'expiry-touch',
   'expiry-kinds',
   'expiry-promotion',
+  'expiry-below-min',
 ])('%s', (script) => {
   const container = new OneContainer();
   runScript(fileURLToPath(new URL(`./testdata/${script}.txt`, import.meta.url)), (command) => container.run(command));

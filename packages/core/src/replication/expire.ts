@@ -42,7 +42,9 @@ function renewTouched(shard: Shard, primary: Primary, ports: ShardPorts): void {
   const touched = [...duty.touched];
   duty.touched.clear();
   for (const [map, entries] of touched) {
-    const operations = [...entries].map((entry) => {
+    // Below minSyncReplicas they waited, and some have come to their end: a reader may have been told so (I-TTL).
+    const living = [...entries].filter((entry) => !shard.expiry.isDue(entry));
+    const operations = living.map((entry) => {
       return meaning('touch', entry, renewedExpireAt(shard, primary, { map, entry }));
     });
     for (let from = 0; from < operations.length; from += LIMITS.recordOperationsMax) {

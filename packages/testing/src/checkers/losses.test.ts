@@ -68,8 +68,8 @@ test('a loss needs that all are gone; an operator gives up who is missing, so on
   losses.observe({ partition: 0, atMs: 3, kind: 'promoteAsync' }, config, isGone('a'));
   losses.observe({ partition: 0, atMs: 4, kind: 'rebuilt' }, config, isGone());
   expect(losses.violations.map(({ what }) => what)).toEqual([
-    'partition 0 went on with a loss (promoteAsync) over b',
-    'partition 0 went on with a loss (rebuilt) over a, b',
+    'partition 0 went on with a loss (promoteAsync) over b, of its configuration (1, 1)',
+    'partition 0 went on with a loss (rebuilt) over a, b, of its configuration (1, 1)',
   ]);
   expect(losses.timesOf(0)).toEqual([1, 2, 3, 4]);
 });

@@ -30,7 +30,9 @@ export class Losses {
     const isAllowed = kind === 'rebuilt' ? left.length < members.length : left.length === 0;
     if (isAllowed) return;
     const names = left.map(({ container }) => container).join(', ');
-    this.violations.push({ rule: 'I-ACK', what: `partition ${partition} went on with a loss (${kind}) over ${names}` });
+    const at = `(${before.epoch}, ${before.version})`;
+    const what = `partition ${partition} went on with a loss (${kind}) over ${names}, of its configuration ${at}`;
+    this.violations.push({ rule: 'I-ACK', what });
   }
 
   timesOf(partition: number): readonly number[] {

@@ -109,6 +109,7 @@ class Simulation {
   readonly #decided = new DecidedLog();
   readonly #leases = new LeaseSafety();
   readonly #losses = new Losses();
+  readonly #ordered = new Map<PartitionId, PartitionConfig>();
   readonly #world: World;
   readonly #violations: Violation[] = [];
   readonly #notes = new Map<string, number>();
@@ -343,11 +344,18 @@ class Simulation {
 
   #onNote({ event, facts }: Note): void {
     this.#notes.set(event, (this.#notes.get(event) ?? 0) + 1);
-    if (event !== 'partition_lost_data') return;
     const partition = asPartitionId(Number(facts.partition));
+    if (event === 'partition_lost') this.#noteOrdered(partition);
+    if (event !== 'partition_lost_data') return;
     const loss = { partition, atMs: this.#scheduler.nowMs, kind: String(facts.kind) };
-    const before = this.#configurations.newest.get(partition);
+    const before = newerOf(this.#configurations.newest.get(partition), this.#ordered.get(partition));
     this.#losses.observe(loss, before, (rid) => isShardGone(this.#cluster, partition, rid));
+  }
+
+  /** What the catalog went by, though its news may have reached nobody. */
+  #noteOrdered(partition: PartitionId): void {
+    const config = this.#cluster.catalog.machine?.state().partitions[partition];
+    if (config !== undefined) this.#ordered.set(partition, config);
   }
 
   #inspect(): void {
@@ -495,4 +503,9 @@ class Simulation {
     const endMs = this.#scheduler.nowMs + boundMs;
     while (this.#scheduler.nowMs < endMs && this.#isSound && condition()) this.#runFor(50);
   }
+}
+
+function newerOf(a: PartitionConfig | undefined, b: PartitionConfig | undefined): PartitionConfig | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return b.epoch > a.epoch || (b.epoch === a.epoch && b.version > a.version) ? b : a;
 }

@@ -62,6 +62,8 @@ interface Client {
   /** Calls of this life that have no answer. */
   readonly open: Set<(result: GridError) => void>;
   lives: number;
+  /** Where the message that it handles just now came from. */
+  heardFrom: number | undefined;
 }
 
 const text = new TextDecoder();
@@ -88,7 +90,7 @@ export class Workload {
       const name = index === scenario.clientCount ? 'checker' : `client${index + 1}`;
       const clockRate = 1 + scenario.clockError * (2 * random.unit() - 1);
       const process = new VirtualProcess<ClientMachine>({ name, world, random: random.fork(), clockRate });
-      this.#clients.push({ process, open: new Set(), lives: 0 });
+      this.#clients.push({ process, open: new Set(), lives: 0, heardFrom: undefined });
     }
     for (let index = 0; index < scenario.keyCount; index++) this.place(REGISTERS, `r${index}`);
     for (let index = 0; index < scenario.counterCount; index++) this.place(COUNTERS, `n${index}`);
@@ -217,6 +219,12 @@ export class Workload {
     client.process.start({ role: 'client', name: client.process.name, incarnation: clientId }, (effects) => {
       const settings = { connectTimeoutMs: 600_000, maxPendingBytes: 64 * 1024 * 1024, onUnavailable: 'wait' } as const;
       const machine = newClientMachine({ endpoints, grid: GRID, clientId, random, effects, settings });
+      const onMessage = machine.onMessage.bind(machine);
+      machine.onMessage = (connection, message, nowMs) => {
+        client.heardFrom = connection;
+        onMessage(connection, message, nowMs);
+        client.heardFrom = undefined;
+      };
       machine.start(client.process.clockMs, () => {});
       return machine;
     });
@@ -451,17 +459,16 @@ export class Workload {
     done: Answered,
   ): void {
     let isDone = false;
-    let pending: Pending | undefined;
     const finish = (result: ClientAnswer | GridError): void => {
       if (isDone) return;
       isDone = true;
       client.open.delete(finish);
-      done(result, pending?.link?.connection);
+      done(result, client.heardFrom);
     };
     client.open.add(finish);
     client.process.post(() => {
       const request = { partition, map: asMapId(MAPS.indexOf(map)), body, timeoutMs };
-      pending = client.process.machine?.submit(request, finish, client.process.clockMs);
+      client.process.machine?.submit(request, finish, client.process.clockMs);
     });
   }
 
