@@ -7,7 +7,6 @@ import {
   type ClientAnswer,
   type ClientMachine,
   newClientMachine,
-  type Pending,
   type ReadWish,
   type RequestBody,
 } from '@ostraca/client';
