@@ -3,8 +3,8 @@
  * else, for every role: what is older than what the shard has heard of is answered `staleEpoch`, and hearing of a
  * newer one makes a primary step down (decision 5: epochs protect writes).
  */
-import { hostsOf } from '../catalog/config.ts';
-import type { ConnectionId, Incarnation } from '../ids.ts';
+import { hostsOf, type PartitionConfig } from '../catalog/config.ts';
+import { type ConnectionId, type Incarnation, type Rid, sameRid } from '../ids.ts';
 import type { Peer } from '../machine.ts';
 import type {
   Append,
@@ -117,6 +117,11 @@ function onReplOpen(state: ContainerState, connection: ConnectionId, peer: Peer,
     shard = createShard(state, newest, { hashSeed: open.hashSeed });
   }
   if (shard.primary !== undefined) return;
+  if (open.giveUpShardInc === shard.rid.shardInc && isEligible(newest, shard.rid)) {
+    // It counts as damage that it can never be added; only its primary, who is alive, may say so.
+    startAgain(state, shard, connection, 'its placeholder bars it from the in-sync set');
+    return;
+  }
   // Its state may be all that is left: a shard that is counted on but cannot follow says so instead of giving it up.
   const next = replica.onReplOpen(shard, state.ports, connection, open);
   if (next !== shard) {
@@ -127,6 +132,10 @@ function onReplOpen(state: ContainerState, connection: ConnectionId, peer: Peer,
     state.touchedReplicas.add(next);
   }
   matchChannels(state);
+}
+
+function isEligible({ elr }: PartitionConfig, rid: Rid): boolean {
+  return elr.some((one) => sameRid(one.rid, rid));
 }
 
 function epochOf(state: ContainerState, partition: ReplOpen['config']['partition']): number {
@@ -146,7 +155,7 @@ function onFromPrimary(state: ContainerState, connection: ConnectionId, message:
   switch (message.type) {
     case 'append': {
       const nack = replica.onAppend(shard, state.ports, message);
-      if (nack === 'damaged') return startAgain(state, shard, connection);
+      if (nack === 'damaged') return startAgain(state, shard, connection, 'a record that it refused is committed');
       if (nack !== undefined) state.effects.send(connection, nack);
       break;
     }
@@ -164,8 +173,7 @@ function onFromPrimary(state: ContainerState, connection: ConnectionId, message:
 }
 
 /** Reported first, so that nobody promotes it; then a new life with nothing, for its primary to bring online. */
-function startAgain(state: ContainerState, shard: Shard, connection: ConnectionId): void {
-  const reason = 'a record that it refused is committed';
+function startAgain(state: ContainerState, shard: Shard, connection: ConnectionId, reason: string): void {
   const { partition, rid } = shard;
   state.ports.note('replica_failed', { partition, shardInc: rid.shardInc, reason }, 'warn');
   state.session.send({ type: 'replicaFailed', partition, rid, reason });

@@ -117,7 +117,7 @@ function chooseCandidate(shard: Shard, primary: Primary, ports: ShardPorts): voi
 /**
  * A joiner whose placeholder bars it may be barred for ever: below minSyncReplicas nothing is decided, so the record that
  * it refused stays as it is. It gives its state up and comes again by a checkpoint, later each time that it refuses
- * again. Not an eligible replica: its state may be the last that there is.
+ * again. An eligible replica does, too: we are alive and hold all that it holds, and reports its damage first.
  */
 function renewBarred(shard: Shard, primary: Primary, ports: ShardPorts): void {
   for (const follower of primary.followers.values()) {
@@ -125,8 +125,8 @@ function renewBarred(shard: Shard, primary: Primary, ports: ShardPorts): void {
       continue;
     const rid = ridOf(follower);
     const isJoining = shard.config.joining.some((host) => host.incarnation === rid.incarnation);
-    const counts = [...shard.config.sync, ...shard.config.elr.map((one) => one.rid)].some((one) => sameRid(one, rid));
-    if (!isJoining || counts || !isBarred(shard, primary, follower)) continue;
+    const isMember = shard.config.sync.some((one) => sameRid(one, rid));
+    if (!isJoining || isMember || !isBarred(shard, primary, follower)) continue;
     follower.addNotBeforeMs = ports.nowMs() + Math.min(RENEW_MS_MAX, RENEW_MS << Math.min(follower.failureCount++, 10));
     primary.givenUp.add(ridKey(rid));
     openFollower(shard, ports, follower, rid.shardInc);
