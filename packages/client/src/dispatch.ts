@@ -115,10 +115,14 @@ export class Dispatch {
   onAnswer(answer: ClientAnswer | ErrorAnswer, nowMs: number): void {
     const pending = this.#byId.get(answer.id);
     if (pending === undefined) return;
-    if (answer.type !== 'errorAnswer') {
+    const isOlder = pending.id !== answer.id;
+    if (isOlder && answer.type === 'writeAnswer' && !answer.applied) {
+      // Nothing was to be deleted there. The attempt that followed may have found something since.
+      this.#byId.delete(answer.id);
+    } else if (answer.type !== 'errorAnswer') {
       this.#queueOf(pending).failures = 0;
       this.finish(pending, this.#options.onAnswered(pending, answer), nowMs);
-    } else if (pending.id === answer.id) {
+    } else if (!isOlder) {
       this.#onRefusal(pending, answer, nowMs);
     } else {
       this.#byId.delete(answer.id);

@@ -206,6 +206,18 @@ describe('retry', () => {
     network.commit(B, again[1]?.id ?? 0);
   });
 
+  test('"there was nothing to delete" of an older attempt does not count: the next one may find something', () => {
+    const network = newConnected();
+    const outcome = network.write(0);
+    const old = network.one(A, 'write').id;
+    network.deliver(CATALOG, routingOf([routeTo(B, 0, { epoch: 2 })]));
+    const again = network.one(B, 'write').id;
+    network.deliver(A, { type: 'writeAnswer', id: old, epoch: 1 as never, lsn: 0, applied: false });
+    expect(told(outcome)).toBe('pending');
+    network.commit(B, again);
+    expect(told(outcome)).toBe('committed');
+  });
+
   test('a newer version of the same epoch sends nothing again', () => {
     const network = newConnected();
     network.write(0);
