@@ -45,6 +45,8 @@ export const LIMITS = {
   logRetentionBytes: 64 * MiB,
   /** Sent to one replica of one partition and not yet acknowledged. */
   replicationWindowBytes: 4 * MiB,
+  /** At lsns that this divides, replicas compare the digests of their states. The same in all containers. */
+  digestEveryLsns: 1_000,
   checkpointWindowBytes: 4 * MiB,
   checkpointChunkBytes: 64 * KiB,
   partitionsMax: 4_096,

@@ -264,6 +264,9 @@ export interface LogRecord {
   readonly clockMs: number;
   /** Once this is decided, entries may be judged expired by a partition clock of up to here; 0: it says nothing. */
   readonly ceilingMs: number;
+  /** A decided lsn, with the digest of the state there (state-digest.ts); 0: it says nothing of any. */
+  readonly digestLsn: Lsn;
+  readonly stateDigest: number;
 }
 
 /** Where each epoch of a log ends, oldest first; a record is identified by (epoch, lsn). */
@@ -445,6 +448,9 @@ export interface CheckpointEnd {
   readonly epoch: Epoch;
   readonly shardInc: number;
   readonly endLsn: Lsn;
+  /** Of the state at `endLsn`. */
+  readonly stateDigest: number;
+  readonly count: number;
 }
 
 /** The receiver has taken in so many bytes of the checkpoint. */

@@ -101,6 +101,8 @@ const record = shape({
   aborted: listOf(uint64),
   clockMs: double,
   ceilingMs: double,
+  digestLsn: uint64,
+  stateDigest: uint32,
 });
 
 function of<T extends WireMessageType>(
@@ -316,7 +318,7 @@ export const MESSAGES: Arbitraries = {
       }),
     ),
   }),
-  checkpointEnd: of('checkpointEnd', { ...shard, endLsn: uint64 }),
+  checkpointEnd: of('checkpointEnd', { ...shard, endLsn: uint64, stateDigest: uint32, count: uint64 }),
   checkpointCredit: of('checkpointCredit', { ...shard, bytes: uint64 }),
   digestReport: of('digestReport', { ...shard, lsn: uint64, digest: text, count: uint64 }),
   epochProbe: of('epochProbe', { id: uint64, partitions: listOf(partition), epochs: listOf(uint64) }),

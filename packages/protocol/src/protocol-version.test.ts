@@ -4,7 +4,7 @@ import { protoFiles, protoText } from '../scripts/generate.mjs';
 import { agreeOnProtocol, PROTOCOL } from './protocol-version.ts';
 
 /** Of the contract in words that a machine reads: its files by name, without comments and extra white space. */
-const CONTRACT_SHA256 = 'd5b251318fce9958ddf0377d11435db2ced7c09800ac2411d9da1bfc20e4a60f';
+const CONTRACT_SHA256 = '56738594bd5199639041718dc5f5cf5073f1e4500ed410aa1ab3ff93981941a7';
 
 function contractHash(): string {
   const hash = createHash('sha256');

@@ -136,6 +136,11 @@ function addReplicationMetrics(registry: Registry, { status, metrics }: Containe
     'Replicas that primaries here took into an in-sync set.',
     'replica_additions',
   );
+  plain(
+    'ostraca_digest_differences_total',
+    'Replicas here whose state was not that of their primary; each began again by a checkpoint.',
+    'digest_differences',
+  );
   plain('ostraca_records_rolled_back_total', 'Log records that were rolled back.', 'records_rolled_back');
   addCounter(registry, {
     name: 'ostraca_checkpoints_total',

@@ -6,6 +6,7 @@
 import { must } from '../assert.ts';
 import { isNewer, KEEP_ALL, KEEP_DECIDED, KEEP_NOTHING, type PartitionConfig } from '../catalog/config.ts';
 import { type Incarnation, sameRid } from '../ids.ts';
+import { LIMITS } from '../limits.ts';
 import type { ChangeRejected, ConfigPush, Registered, ShardReport } from '../messages.ts';
 import type { Policy } from '../policy.ts';
 import { matchFollowersToConfig, onChannelClosed } from '../replication/followers.ts';
@@ -147,6 +148,7 @@ export function createShard(
     config,
     hashSeed: given.hashSeed ?? state.session.terms?.hashSeed ?? 0,
     timesToLive: timesToLiveOf(mapSet),
+    digestEveryLsns: state.options.digestEveryLsns ?? LIMITS.digestEveryLsns,
   });
   state.shards.set(config.partition, shard);
   return shard;

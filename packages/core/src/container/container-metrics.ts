@@ -40,6 +40,7 @@ export class MetricsRecorder {
     replica_evictions: 0,
     replica_additions: 0,
     records_rolled_back: 0,
+    digest_differences: 0,
   };
 
   count(counter: Counter): void {

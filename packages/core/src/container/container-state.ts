@@ -36,6 +36,8 @@ export interface ContainerOptions {
   readonly refuses?: (record: LogRecord) => ErrorCode | undefined;
   /** Of records kept beyond need, over all shards. Default LIMITS.logRetentionBytes. */
   readonly logRetentionBytes?: number;
+  /** Between two lsns at which replicas compare. The same in all containers. Default LIMITS.digestEveryLsns. */
+  readonly digestEveryLsns?: number;
   /** For checkers: told of everything that a primary here does as primary. */
   readonly onAct?: (how: PrimaryAct, shard: Shard) => void;
   /** Rules broken on purpose: only the simulator throws these switches. */

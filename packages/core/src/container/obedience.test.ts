@@ -95,7 +95,7 @@ class Rig {
     for (let lsn = 1; lsn <= count; lsn++) {
       shard.log.append({
         ...{ lsn, epoch: shard.epoch, kind: 'noop', clientId: '', seq: 0, ackedBelow: 0, map: 0 as never },
-        ...{ operations: [], decidedUpTo: 0, aborted: [], clockMs: 0, ceilingMs: 0 },
+        ...{ operations: [], decidedUpTo: 0, aborted: [], clockMs: 0, ceilingMs: 0, digestLsn: 0, stateDigest: 0 },
       });
     }
     shard.decidedLsn = decided;

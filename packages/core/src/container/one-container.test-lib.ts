@@ -7,6 +7,7 @@
  *
  *     container c1 min=1 max=1 refuses=bad   starts and registers; it votes no to every record with the value `bad`
  *                  lives=CREATION_TIME/5000  the map's time to live
+ *                  digest_every=4            it compares digests at lsns that this divides
  *
  * Time:
  *     tick ms=1000 lease grants=c2,c3   passes in steps of 50 ms; `lease`: the catalog answers every heartbeat,
@@ -32,7 +33,7 @@
  * Primaries, when the container is a replica; each has a connection of its own to it:
  *     repl_open c0 e=1 v=2 P=c0 S=c0,c1 tail=0:0,1:4     with its configuration
  *     append c0 e=1 prev=1:4 hint=4                      records are the body, one a line (`recordOf`)
- *     begin c0 e=1 scan=1:4     chunk c0 e=1     end c0 e=1 end=6
+ *     begin c0 e=1 scan=1:4     chunk c0 e=1     end c0 e=1 end=6 holds=a@1:3
  *                                                        a checkpoint; of a chunk the body is a:1@1:3 or done x:1@1:3
  *     ping c0 e=1                                        asks for a grant
  *     redial c0                                          its connection breaks, the next message comes by a new one
@@ -65,6 +66,7 @@ import {
   answerWords,
   bytesOf,
   configOf,
+  HASH_SEED,
   listOf,
   MAP,
   messageWords,
@@ -73,6 +75,7 @@ import {
   recordOf,
   requestOf,
   shardWords,
+  stateOf,
   tailOf,
   textOf,
 } from './words.test-lib.ts';
@@ -207,6 +210,7 @@ export class OneContainer {
         },
         note: () => {},
       },
+      digestEveryLsns: Number(arg(command, 'digest_every', '1000')),
       refuses: ({ operations }) =>
         refused !== '' && operations.some(({ value }) => textOf(value) === refused) ? 'overloaded' : undefined,
     });
@@ -231,7 +235,7 @@ export class OneContainer {
       leaseMs: LEASE_MS,
       heartbeatMs: HEARTBEAT_MS,
       policyJson: this.#policyJson,
-      hashSeed: 7,
+      hashSeed: HASH_SEED,
     });
     this.#push(this.#config === undefined ? [] : [this.#config], true);
   }
@@ -386,7 +390,7 @@ export class OneContainer {
           tail: tailOf(arg(command, 'tail')),
           decidedLsn,
           giveUpShardInc,
-          hashSeed: 7,
+          hashSeed: HASH_SEED,
         };
       }
       case 'append': {
@@ -402,7 +406,12 @@ export class OneContainer {
       case 'chunk':
         return { type: 'checkpointChunk', ...address, ...chunkOf(command.body) };
       case 'end':
-        return { type: 'checkpointEnd', ...address, endLsn: number('end') };
+        return {
+          type: 'checkpointEnd',
+          ...address,
+          endLsn: number('end'),
+          ...stateOf(arg(command, 'holds', '')),
+        };
       case 'ping':
         return { type: 'leasePing', sentAtMs: 1, leaseGen: 1, partitions: [PARTITION], epochs: [address.epoch] };
       default:

@@ -119,7 +119,7 @@ function onReplOpen(state: ContainerState, connection: ConnectionId, peer: Peer,
   if (shard.primary !== undefined) return;
   if (open.giveUpShardInc === shard.rid.shardInc && isEligible(newest, shard.rid)) {
     // It counts as damage that it can never be added; only its primary, who is alive, may say so.
-    startAgain(state, shard, connection, 'its placeholder bars it from the in-sync set');
+    startAgain(state, shard, { connection, reason: 'its placeholder bars it from the in-sync set' });
     return;
   }
   // Its state may be all that is left: a shard that is counted on but cannot follow says so instead of giving it up.
@@ -154,9 +154,9 @@ function onFromPrimary(state: ContainerState, connection: ConnectionId, message:
   if (shard === undefined || shard.primary !== undefined) return;
   switch (message.type) {
     case 'append': {
-      const nack = replica.onAppend(shard, state.ports, message);
-      if (nack === 'damaged') return startAgain(state, shard, connection, 'a record that it refused is committed');
-      if (nack !== undefined) state.effects.send(connection, nack);
+      const answer = replica.onAppend(shard, state.ports, message);
+      if (answer?.type === 'damage') return startAgain(state, shard, { connection, ...answer });
+      if (answer !== undefined) state.effects.send(connection, answer);
       break;
     }
     case 'checkpointBegin':
@@ -165,15 +165,21 @@ function onFromPrimary(state: ContainerState, connection: ConnectionId, message:
     case 'checkpointChunk':
       replica.onCheckpointChunk(shard, state.ports, message);
       return;
-    case 'checkpointEnd':
-      replica.onCheckpointEnd(shard, state.ports, message);
+    case 'checkpointEnd': {
+      const damage = replica.onCheckpointEnd(shard, state.ports, message);
+      if (damage !== undefined) return startAgain(state, shard, { connection, ...damage });
       break;
+    }
   }
   state.touchedReplicas.add(shard);
 }
 
 /** Reported first, so that nobody promotes it; then a new life with nothing, for its primary to bring online. */
-function startAgain(state: ContainerState, shard: Shard, connection: ConnectionId, reason: string): void {
+function startAgain(
+  state: ContainerState,
+  shard: Shard,
+  { connection, reason }: { readonly connection: ConnectionId; readonly reason: string },
+): void {
   const { partition, rid } = shard;
   state.ports.note('replica_failed', { partition, shardInc: rid.shardInc, reason }, 'warn');
   state.session.send({ type: 'replicaFailed', partition, rid, reason });

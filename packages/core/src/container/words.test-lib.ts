@@ -12,11 +12,14 @@ import type {
   ReadMode,
   RequestMessage,
 } from '../messages.ts';
+import { stateDigestOf } from '../replication/state-digest.ts';
 import { arg, type ScriptCommand } from '../run-script.test-lib.ts';
 import { mapOf, type Shard } from '../shard/shard.ts';
+import { EntryMap, FOREVER } from '../store/entry-map.ts';
 
 export const PARTITION = asPartitionId(0);
 export const MAP = asMapId(0);
+export const HASH_SEED = 7;
 
 export function bytesOf(text: string): Uint8Array {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
@@ -106,6 +109,7 @@ function operationOf(
 /**
  * `2:12 set=a:1 carries=11 by=x:3`: a write of the client x, its seq 3 (without `by`: nobody's);
  * `2:13 aborted=12 carries=11`: the record that rolls 12 back. `ceiling=5000`: it carries one.
+ * `digest=12/a@1:3,b@2:12`: it carries the digest of these entries, as the state at lsn 12.
  */
 export function recordOf(line: string): LogRecord {
   const [position = '', ...words] = line.trim().split(/\s+/);
@@ -126,7 +130,23 @@ export function recordOf(line: string): LogRecord {
     aborted: listOf(args.get('aborted') ?? '').map(Number),
     clockMs: 0,
     ceilingMs: Number(args.get('ceiling') ?? '0'),
+    ...digestTold(args.get('digest') ?? '0/'),
   };
+}
+
+function digestTold(word: string): Pick<LogRecord, 'digestLsn' | 'stateDigest'> {
+  const [lsn = '0', entries = ''] = word.split('/');
+  return { digestLsn: Number(lsn), stateDigest: Number(lsn) === 0 ? 0 : stateOf(entries).stateDigest };
+}
+
+/** `a@1:3,b@2:12`: a state of these entries, as a checkpoint's end tells of it. */
+export function stateOf(word: string): { stateDigest: number; count: number } {
+  const entries = new EntryMap(HASH_SEED);
+  for (const entry of listOf(word)) {
+    const [key = '', version = ''] = entry.split('@');
+    entries.put({ key: bytesOf(key), value: bytesOf(''), ...pairOf(version), ...FOREVER });
+  }
+  return { stateDigest: stateDigestOf({ maps: new Map([[MAP, entries]]) }), count: entries.count };
 }
 
 /** `write x seq=3 attempt=2 set=a:1 ttl=10000`, `read x a,b mode=eventual`, `size x`; the label is `w3/2`, `read a,b`, `size`. */
@@ -155,7 +175,7 @@ export function requestOf(
   };
 }
 
-function recordWords({ lsn, epoch, operations, decidedUpTo, aborted, ceilingMs }: LogRecord): string {
+function recordWords({ lsn, epoch, operations, decidedUpTo, aborted, ceilingMs, digestLsn }: LogRecord): string {
   const words = operations.map(({ kind, key, value, expireAtMs }) => {
     const until = expireAtMs > 0 ? ` until=${expireAtMs}` : '';
     if (kind === 'clear') return kind;
@@ -163,6 +183,7 @@ function recordWords({ lsn, epoch, operations, decidedUpTo, aborted, ceilingMs }
   });
   if (aborted.length > 0) words.push(`aborted=${aborted.join(',')}`);
   if (ceilingMs > 0) words.push(`ceiling=${ceilingMs}`);
+  if (digestLsn > 0) words.push(`digest_of=${digestLsn}`);
   return [`${epoch}:${lsn}`, ...words, `carries=${decidedUpTo}`].join(' ');
 }
 

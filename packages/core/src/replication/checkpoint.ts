@@ -14,8 +14,9 @@ import type { MapId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { CheckpointEntry, CheckpointSession, LogRecord } from '../messages.ts';
 import type { ShardPorts } from '../shard/ports.ts';
-import { mapOf, type Shard } from '../shard/shard.ts';
+import { entryCount, mapOf, type Shard } from '../shard/shard.ts';
 import type { Follower } from './follower.ts';
+import { stateDigestOf } from './state-digest.ts';
 
 export interface CheckpointScan {
   /** Maps still to scan; the first is the one under way. */
@@ -116,6 +117,8 @@ function endCheckpoint(shard: Shard, ports: ShardPorts, follower: Follower): voi
     type: 'checkpointEnd',
     ...addressOf(shard, follower),
     endLsn: shard.decidedLsn,
+    stateDigest: stateDigestOf(shard),
+    count: entryCount(shard),
   });
 }
 

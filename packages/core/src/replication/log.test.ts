@@ -18,6 +18,8 @@ function record(lsn: number, epoch: number, aborted: number[] = []): LogRecord {
     decidedUpTo: 0,
     clockMs: 0,
     ceilingMs: 0,
+    digestLsn: 0,
+    stateDigest: 0,
     aborted,
   };
 }

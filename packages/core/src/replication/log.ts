@@ -22,6 +22,7 @@ export class Log {
   #bytes = 0;
   readonly #abortedBy = new Map<Lsn, Lsn>();
   readonly #placeholders = new Set<Lsn>();
+  readonly #digests = new Map<Lsn, number>();
 
   constructor(baseLsn: Lsn, baseEpoch: Epoch) {
     this.#baseLsn = baseLsn;
@@ -65,6 +66,7 @@ export class Log {
     this.#records.push(record);
     this.#bytes += recordBytes(record);
     for (const lsn of record.aborted) this.#abortedBy.set(lsn, record.lsn);
+    if (record.digestLsn > 0) this.#digests.set(record.digestLsn, record.stateDigest);
     const end = this.#ends.at(-1);
     if (end !== undefined && end.epoch === record.epoch) end.lastLsn = record.lsn;
     else this.#ends.push({ epoch: record.epoch, lastLsn: record.lsn });
@@ -85,12 +87,18 @@ export class Log {
     return this.#abortedBy;
   }
 
+  /** What a record that is held says of the state at `lsn`. */
+  digestAt(lsn: Lsn): number | undefined {
+    return this.#digests.get(lsn);
+  }
+
   cutAfter(lsn: Lsn): void {
     assert(lsn >= this.#baseLsn, 'the cut is not before the base');
     while (this.lastLsn > lsn) {
       const record = this.#records.pop() as LogRecord;
       this.#bytes -= recordBytes(record);
       for (const aborted of record.aborted) this.#abortedBy.delete(aborted);
+      this.#digests.delete(record.digestLsn);
       this.#placeholders.delete(record.lsn);
     }
     while (this.#ends.length > 0 && (this.#ends.at(-2)?.lastLsn ?? this.#baseLsn) >= lsn) this.#ends.pop();
@@ -107,6 +115,7 @@ export class Log {
       const record = this.at(at);
       this.#bytes -= recordBytes(record);
       this.#abortedBy.delete(at);
+      this.#digests.delete(record.digestLsn);
       this.#placeholders.delete(at);
     }
     this.#head += to - this.#baseLsn;

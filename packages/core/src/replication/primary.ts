@@ -9,7 +9,7 @@
  *
  * What it sends to its followers is in followers.ts, how the in-sync set changes in in-sync.ts.
  */
-import { assert } from '../assert.ts';
+import { assert, must } from '../assert.ts';
 import { KEEP_ALL, KEEP_DECIDED, type PartitionConfig } from '../catalog/config.ts';
 import { type Incarnation, type Lsn, NO_MAP, type Rid, type RidKey, ridKey, sameRid } from '../ids.ts';
 import type { LogRecord, ShardDigest } from '../messages.ts';
@@ -68,6 +68,8 @@ export interface Primary {
    * nothing is read or decided any more, whatever becomes of the question, until a configuration answers it.
    */
   handOver: { state: 'no' | 'stopping' | 'asked'; changeId: number; sinceMs: number; notBeforeMs: number };
+  /** The last lsn whose digest a record carries. */
+  digestToldLsn: Lsn;
   readonly expiry: ExpiryDuty;
   /** A refusal or a smaller S: some record may have to be aborted. */
   mustConsiderAborts: boolean;
@@ -127,6 +129,7 @@ export function becomePrimary(shard: Shard, config: PartitionConfig, grantUntilM
     retryWaiting: false,
     index: newIndexReads(),
     handOver: { state: 'no', changeId: 0, sinceMs: 0, notBeforeMs: 0 },
+    digestToldLsn: 0,
     expiry: newExpiryDuty(shard),
     mustConsiderAborts: shard.log.placeholders.size > 0,
   };
@@ -197,12 +200,23 @@ export function appendRecord(
 ): LogRecord {
   const lsn = shard.log.lastLsn + 1;
   const stamp = stampOf(shard, primary.expiry, { lsn, operations: fields.operations });
-  const record: LogRecord = { lsn, epoch: shard.epoch, decidedUpTo: shard.decidedLsn, ...fields, ...stamp };
+  const told = tellDigest(shard, primary);
+  const record: LogRecord = { lsn, epoch: shard.epoch, decidedUpTo: shard.decidedLsn, ...fields, ...stamp, ...told };
   shard.log.append(record);
   shard.sessions.begin(record);
   // Removals of what is due concern nobody: readers do not see it any more, and writers find no such key.
   if (record.kind !== 'expire') primary.keys.lock(record, false);
   return record;
+}
+
+const NO_DIGEST = { digestLsn: 0, stateDigest: 0 } as const;
+
+/** Each one once: the records that follow it bring it to every replica. */
+function tellDigest({ digests }: Shard, primary: Primary): Pick<LogRecord, 'digestLsn' | 'stateDigest'> {
+  const { lastLsn } = digests;
+  if (lastLsn <= primary.digestToldLsn) return NO_DIGEST;
+  primary.digestToldLsn = lastLsn;
+  return { digestLsn: lastLsn, stateDigest: must(digests.at(lastLsn), 'the last digest is kept') };
 }
 
 function ackedByAll(shard: Shard, primary: Primary, ports: ShardPorts, lsn: Lsn): boolean {

@@ -11,6 +11,8 @@ test.each([
   'replica-refusal',
   'replica-checkpoint',
   'replica-checkpoint-interrupted',
+  'replica-digest',
+  'replica-digest-checkpoint',
   'replica-listed',
   'replica-grant',
 ])('%s', (script) => {

@@ -19,9 +19,19 @@ import type {
   ReplOpen,
 } from '../messages.ts';
 import type { ShardPorts } from '../shard/ports.ts';
-import { applyUpTo, digestOf, type NewShard, newShard, putEntry, type Shard } from '../shard/shard.ts';
+import { applyUpTo, digestOf, entryCount, type NewShard, newShard, putEntry, type Shard } from '../shard/shard.ts';
 import { chunkBytes, keepOperations } from './checkpoint.ts';
 import { Log } from './log.ts';
+import { type DigestDifference, differenceAt, stateDigestOf } from './state-digest.ts';
+
+/** The simulator's fault of memory. */
+const SKIPPED_EVERY_LSNS = 29;
+
+/** Why this life of the shard has no state to go on with. */
+export interface Damage {
+  readonly type: 'damage';
+  readonly reason: string;
+}
 
 /** Whether the configuration counts on this very life of the shard. */
 export function isListed(shard: Shard, config: Shard['config']): boolean {
@@ -44,13 +54,14 @@ export function nack(
 export function onReplOpen(shard: Shard, ports: ShardPorts, connection: ConnectionId, open: ReplOpen): Shard {
   const listed = isListed(shard, shard.config);
   const isGivenUp = open.giveUpShardInc === shard.rid.shardInc && !listed;
-  const common = shard.loading === undefined && !isGivenUp ? commonLsn(shard, open) : undefined;
+  const isOther = isGivenUp || (open.hashSeed !== shard.hashSeed && !listed);
+  const common = shard.loading === undefined && !isOther ? commonLsn(shard, open) : undefined;
   if (common === undefined || common < shard.decidedLsn) {
     // A listed shard always shares a record with a lawful primary (the log's base never passes what it must share).
     assert(!listed, 'a listed replica shares its decided records with the primary');
-    const next = emptied(shard);
+    const next = emptied({ ...shard, hashSeed: open.hashSeed });
     next.opened = { connection, epoch: next.epoch };
-    next.loading = { endLsn: Number.MAX_SAFE_INTEGER, receivedBytes: 0 };
+    next.loading = { endLsn: Number.MAX_SAFE_INTEGER, end: undefined, receivedBytes: 0 };
     ports.toPrimary(connection, openAck(next, true));
     return next;
   }
@@ -90,6 +101,7 @@ export function emptied(shard: Shard): Shard {
     config: shard.config,
     hashSeed: shard.hashSeed,
     timesToLive: shard.timesToLive,
+    digestEveryLsns: shard.digests.everyLsns,
   };
   const next = newShard(identity);
   next.epoch = shard.epoch;
@@ -99,9 +111,9 @@ export function emptied(shard: Shard): Shard {
 /**
  * Appends, then applies; the vote follows at the end of the turn. Answers with a Nack what does not fit.
  *
- * @returns `damaged` when a record is decided that this replica refused: others hold it, this one has to start again.
+ * @returns a damage when this replica has to start again.
  */
-export function onAppend(shard: Shard, ports: ShardPorts, append: Append): Nack | 'damaged' | undefined {
+export function onAppend(shard: Shard, ports: ShardPorts, append: Append): Nack | Damage | undefined {
   const { log } = shard;
   if (append.prevLsn > log.lastLsn) return nack(shard, 'askSuffix', log.lastLsn);
   if (append.prevLsn >= log.baseLsn && log.epochAt(append.prevLsn) !== append.prevEpoch) {
@@ -116,20 +128,46 @@ export function onAppend(shard: Shard, ports: ShardPorts, append: Append): Nack 
     if (!isPlaceholder) log.append(keepOperations(record));
     // The place is kept, so that later records can be acknowledged cumulatively.
     else log.appendPlaceholder({ ...record, operations: [] });
+    const difference = record.digestLsn > 0 ? differenceAt(shard, record.digestLsn) : undefined;
+    if (difference !== undefined) return noteDifference(shard, ports, difference);
   }
   const carried = log.lastLsn > log.baseLsn ? log.at(log.lastLsn).decidedUpTo : 0;
-  return apply(shard, ports, Math.max(carried, append.decidedHint)) ? undefined : 'damaged';
+  return apply(shard, ports, Math.max(carried, append.decidedHint));
 }
 
-function apply(shard: Shard, ports: ShardPorts, end: number): boolean {
-  const isWhole = applyUpTo(shard, end, (record) => {
-    if (record.kind === 'digest') reportDigest(shard, ports, record);
+function apply(shard: Shard, ports: ShardPorts, end: number): Damage | undefined {
+  const isFaulty = ports.mutated('skipOneApply');
+  let difference: DigestDifference | undefined;
+  const isWhole = applyUpTo(shard, end, {
+    skips: (lsn) => isFaulty && lsn % SKIPPED_EVERY_LSNS === 0,
+    onDecided: (record) => {
+      if (record.kind === 'digest') reportDigest(shard, ports, record);
+      difference ??= differenceAt(shard, record.lsn);
+      if (shard.loading?.endLsn === record.lsn) difference ??= finishLoading(shard, ports);
+    },
   });
-  if (shard.loading !== undefined && shard.decidedLsn >= shard.loading.endLsn) {
-    shard.loading = undefined;
-    ports.note('replica_consistent', { partition: shard.partition, decidedLsn: shard.decidedLsn });
+  if (difference !== undefined) return noteDifference(shard, ports, difference);
+  return isWhole ? undefined : { type: 'damage', reason: 'a record that it refused is committed' };
+}
+
+/** Everything up to the end of the checkpoint is applied: from here on the state is that of one lsn. */
+function finishLoading(shard: Shard, ports: ShardPorts): DigestDifference | undefined {
+  const end = shard.loading?.end;
+  shard.loading = undefined;
+  const own = stateDigestOf(shard);
+  if (end !== undefined && (end.stateDigest !== own || end.count !== entryCount(shard))) {
+    return { lsn: shard.decidedLsn, own, told: end.stateDigest };
   }
-  return isWhole;
+  ports.note('replica_consistent', { partition: shard.partition, decidedLsn: shard.decidedLsn });
+  return undefined;
+}
+
+function noteDifference(shard: Shard, ports: ShardPorts, { lsn, own, told }: DigestDifference): Damage {
+  const { partition, rid, decidedLsn } = shard;
+  const facts = { partition, lsn, shardInc: rid.shardInc, own, told, entries: entryCount(shard), decidedLsn };
+  ports.note('state_differs', facts, 'error');
+  ports.count('digest_differences');
+  return { type: 'damage', reason: `its state at lsn ${lsn} is not the primary's` };
 }
 
 function reportDigest(shard: Shard, ports: ShardPorts, record: LogRecord): void {
@@ -189,10 +227,16 @@ export function onCheckpointChunk(shard: Shard, ports: ShardPorts, chunk: Checkp
   });
 }
 
-export function onCheckpointEnd(shard: Shard, ports: ShardPorts, end: CheckpointEnd): void {
-  if (shard.loading === undefined) return;
-  shard.loading.endLsn = end.endLsn;
-  apply(shard, ports, shard.decidedLsn);
+export function onCheckpointEnd(shard: Shard, ports: ShardPorts, end: CheckpointEnd): Damage | undefined {
+  const { loading, decidedLsn } = shard;
+  if (loading === undefined) return undefined;
+  // Whatever we were told is decided, the primary had decided before it sent this.
+  assert(decidedLsn <= end.endLsn, 'a checkpoint ends where the primary has come to');
+  loading.endLsn = end.endLsn;
+  loading.end = { stateDigest: end.stateDigest, count: end.count };
+  if (decidedLsn < end.endLsn) return undefined;
+  const difference = finishLoading(shard, ports);
+  return difference === undefined ? undefined : noteDifference(shard, ports, difference);
 }
 
 /** A shard that no configuration counts on, and that is not to be brought online here, goes away. */

@@ -9,7 +9,7 @@ const client = 'c'.repeat(32);
 function record(lsn: number, seq: number, ackedBelow = 1): LogRecord {
   return {
     ...{ lsn, epoch: 2, kind: 'write', clientId: client, seq, ackedBelow, map: NO_MAP, operations: [] },
-    ...{ decidedUpTo: 0, aborted: [], clockMs: 0, ceilingMs: 0 },
+    ...{ decidedUpTo: 0, aborted: [], clockMs: 0, ceilingMs: 0, digestLsn: 0, stateDigest: 0 },
   };
 }
 

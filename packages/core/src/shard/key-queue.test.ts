@@ -27,6 +27,8 @@ function recordOf(lsn: number, operations: { kind: OperationKind; key: Uint8Arra
       aborted: [],
       clockMs: 0,
       ceilingMs: 0,
+      digestLsn: 0,
+      stateDigest: 0,
     },
     operations: operations.map((operation) => ({
       ...operation,

@@ -56,7 +56,8 @@ export type Counter =
   | 'failovers'
   | 'replica_evictions'
   | 'replica_additions'
-  | 'records_rolled_back';
+  | 'records_rolled_back'
+  | 'digest_differences';
 
 export type Mutation =
   | 'expireByOwnClock'
@@ -84,4 +85,5 @@ export type Mutation =
   | 'readIndexAlone'
   | 'staleReplicaRead'
   | 'freshWithoutLease'
-  | 'tokenIgnored';
+  | 'tokenIgnored'
+  | 'skipOneApply';

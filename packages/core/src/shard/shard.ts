@@ -5,11 +5,13 @@
 import { assert } from '../assert.ts';
 import type { PartitionConfig } from '../catalog/config.ts';
 import type { ConnectionId, Epoch, Lsn, MapId, PartitionId, Rid } from '../ids.ts';
+import { LIMITS } from '../limits.ts';
 import type { LogRecord, Operation } from '../messages.ts';
 import type { MapSetPolicy, TimeToLive } from '../policy.ts';
 import { Log } from '../replication/log.ts';
 import type { Primary } from '../replication/primary.ts';
 import { Sessions } from '../replication/sessions.ts';
+import { StateDigests, stateDigestOf } from '../replication/state-digest.ts';
 import { EntryMap, type NewEntry } from '../store/entry-map.ts';
 import { ExpiryIndex } from '../store/expiry-index.ts';
 import { keyHash } from '../store/key-hash.ts';
@@ -19,6 +21,14 @@ export interface Opened {
   /** Only this connection's messages count: an older one may still deliver. */
   readonly connection: ConnectionId;
   readonly epoch: Epoch;
+}
+
+/** What a checkpoint ends with is known when its last message is here: until then MAX and nothing. */
+export interface Loading {
+  endLsn: Lsn;
+  /** Of the primary's state at `endLsn`. */
+  end: { readonly stateDigest: number; readonly count: number } | undefined;
+  receivedBytes: number;
 }
 
 export interface Shard {
@@ -42,10 +52,12 @@ export interface Shard {
   /** The highest of all decided records. */
   ceilingMs: number;
   sessions: Sessions;
+  /** Of this very state, as it was at some lsns. */
+  readonly digests: StateDigests;
   /** In `epoch`, or undefined. */
   opened: Opened | undefined;
-  /** A checkpoint is coming in; consistent once `decidedLsn` reaches `endLsn` (MAX until that is known). */
-  loading: { endLsn: Lsn; receivedBytes: number } | undefined;
+  /** A checkpoint is coming in; consistent once `decidedLsn` reaches its `endLsn`. */
+  loading: Loading | undefined;
   primary: Primary | undefined;
 }
 
@@ -56,9 +68,12 @@ export interface NewShard {
   readonly hashSeed: number;
   /** Default: none. */
   readonly timesToLive?: ReadonlyMap<MapId, TimeToLive>;
+  /** Default LIMITS.digestEveryLsns. */
+  readonly digestEveryLsns?: number;
 }
 
-export function newShard({ rid, policy, config, hashSeed, timesToLive = new Map() }: NewShard): Shard {
+export function newShard(identity: NewShard): Shard {
+  const { rid, policy, config, hashSeed, timesToLive = new Map() } = identity;
   return {
     partition: config.partition,
     rid,
@@ -73,6 +88,7 @@ export function newShard({ rid, policy, config, hashSeed, timesToLive = new Map(
     expiry: new ExpiryIndex(),
     ceilingMs: 0,
     sessions: new Sessions(),
+    digests: new StateDigests(identity.digestEveryLsns ?? LIMITS.digestEveryLsns),
     opened: undefined,
     loading: undefined,
     primary: undefined,
@@ -89,13 +105,17 @@ export function mapOf(shard: Shard, map: MapId): EntryMap {
 }
 
 /** Gives the next record its outcome. The only place where a shard's maps change, but for a checkpoint coming in. */
-export function decideNext(shard: Shard, committed: boolean): LogRecord {
+export function decideNext(shard: Shard, committed: boolean, isSkipped = false): LogRecord {
   const record = shard.log.at(shard.decidedLsn + 1);
   assert(!(committed && shard.log.placeholders.has(record.lsn)), 'a committed record is held, not refused');
   shard.decidedLsn = record.lsn;
   shard.ceilingMs = Math.max(shard.ceilingMs, record.ceilingMs);
-  if (committed) applyOperations(shard, record);
+  if (committed && !isSkipped) applyOperations(shard, record);
   shard.sessions.end(record, committed);
+  // While a checkpoint comes in, the state is of no one lsn.
+  if (record.lsn % shard.digests.everyLsns === 0 && shard.loading === undefined) {
+    shard.digests.note(record.lsn, stateDigestOf(shard));
+  }
   return record;
 }
 
@@ -157,17 +177,22 @@ function touchEntry(shard: Shard, map: MapId, { key, ifEpoch, ifLsn, expireAtMs 
 
 /**
  * Never further than `end` and the log's end: an abort recorded later than a record must be seen before it. Stops
- * before a committed record of which it has only the placeholder: that shard has no state to go on with.
+ * before a committed record of which it has only the placeholder: that shard has no state to go on with. `skips` is
+ * for the simulator: a fault of memory.
  *
  * @returns whether it came to the end.
  */
-export function applyUpTo(shard: Shard, end: Lsn, onDecided: (record: LogRecord) => void): boolean {
+export function applyUpTo(
+  shard: Shard,
+  end: Lsn,
+  { onDecided, skips }: { onDecided: (record: LogRecord) => void; skips: (lsn: Lsn) => boolean },
+): boolean {
   const to = Math.min(end, shard.log.lastLsn);
   while (shard.decidedLsn < to) {
     const lsn = shard.decidedLsn + 1;
     const committed = shard.log.abortRecordOf(lsn) === undefined;
     if (committed && shard.log.placeholders.has(lsn)) return false;
-    onDecided(decideNext(shard, committed));
+    onDecided(decideNext(shard, committed, skips(lsn)));
   }
   return true;
 }

@@ -12,6 +12,7 @@
  */
 import { assert } from '../assert.ts';
 import type { Epoch, Lsn } from '../ids.ts';
+import { entryDigest } from './entry-digest.ts';
 import { keyHash } from './key-hash.ts';
 
 export interface Entry {
@@ -41,6 +42,7 @@ export class EntryMap {
   #runs: Entry[][] = [[]];
   #count = 0;
   #bytes = 0;
+  #digest = 0;
 
   /** `seed` is the grid's; see key-hash.ts. */
   constructor(seed: number) {
@@ -56,6 +58,11 @@ export class EntryMap {
     return this.#bytes;
   }
 
+  /** XOR over all entries (entry-digest.ts). */
+  get digest(): number {
+    return this.#digest;
+  }
+
   get(key: Uint8Array): Entry | undefined {
     const hash = keyHash(key, this.#seed);
     const run = this.#runOf(hash);
@@ -69,8 +76,10 @@ export class EntryMap {
     const run = this.#runOf(hash);
     const index = find(run, hash, key);
     const entry: Entry = { hash, key, value, epoch, lsn, ttlMs, expireAtMs };
+    this.#digest ^= entryDigest(entry);
     if (index >= 0) {
       const old = run[index] as Entry;
+      this.#digest ^= entryDigest(old);
       this.#bytes += value.length - old.value.length;
       run[index] = entry;
       return entry;
@@ -89,6 +98,7 @@ export class EntryMap {
     if (index < 0) return false;
     const [old] = run.splice(index, 1) as [Entry];
     this.#count--;
+    this.#digest ^= entryDigest(old);
     this.#bytes -= old.key.length + old.value.length;
     return true;
   }
@@ -98,6 +108,7 @@ export class EntryMap {
     this.#runs = [[]];
     this.#count = 0;
     this.#bytes = 0;
+    this.#digest = 0;
   }
 
   /**

@@ -1414,6 +1414,16 @@ export const SCHEMA: Schema = {
         "type": "double",
         "id": 12,
         "protoName": "ceiling_ms"
+      },
+      "digestLsn": {
+        "type": "uint64",
+        "id": 13,
+        "protoName": "digest_lsn"
+      },
+      "stateDigest": {
+        "type": "uint32",
+        "id": 14,
+        "protoName": "state_digest"
       }
     }
   },
@@ -1895,6 +1905,15 @@ export const SCHEMA: Schema = {
         "type": "uint64",
         "id": 4,
         "protoName": "end_lsn"
+      },
+      "stateDigest": {
+        "type": "uint32",
+        "id": 5,
+        "protoName": "state_digest"
+      },
+      "count": {
+        "type": "uint64",
+        "id": 6
       }
     }
   },

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Mutation } from '@ostraca/core';
 import { describeFailure, repeatOptions, runCampaign, runWorker, Summary } from './campaign.ts';
-import { MUTANTS, type Mutant } from './mutants.ts';
+import { isFound, MUTANTS, type Mutant } from './mutants.ts';
 import { FAULT_KINDS, type FaultKind } from './scenario.ts';
 import { runSimulation } from './simulation.ts';
 
@@ -147,10 +147,10 @@ async function huntAll({ mutants, seeds, extraFaults }: Arguments, first: number
         summary.add(report);
         progress(summary);
       },
-      goOn: () => summary.failures.length === 0,
+      goOn: () => !summary.failures.some((report) => isFound(mutant, report)),
     });
     progress(undefined);
-    const [found] = summary.failures;
+    const found = summary.failures.find((report) => isFound(mutant, report));
     if (found === undefined) {
       survivors += 1;
       process.stdout.write(`mutant ${mutant.name} (${mutant.breaks}) SURVIVED ${count} seeds from ${first} on\n`);

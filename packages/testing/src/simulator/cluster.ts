@@ -130,6 +130,7 @@ export class Cluster {
           const share = this.refusals.get(name);
           return isPoison || (share !== undefined && random.unit() < share) ? 'overloaded' : undefined;
         },
+        digestEveryLsns: this.#options.scenario.digestEveryLsns,
         logRetentionBytes: this.#options.scenario.logRetentionBytes,
         mutations: this.#options.mutations,
       }),

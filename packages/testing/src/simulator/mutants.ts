@@ -14,6 +14,8 @@ export interface Mutant {
   readonly seedsMax: number;
   /** Found fast enough to be looked for with the tests. */
   readonly isRequired: boolean;
+  /** What must notice first, where several would. */
+  readonly noticedBy?: string;
   /** On top of what each seed chooses: without these the hole is too rare. */
   readonly faults?: readonly FaultKind[];
 }
@@ -177,7 +179,19 @@ export const MUTANTS: readonly Mutant[] = [
     isRequired: false,
     faults: ['slowNetwork', 'stall'],
   },
+  {
+    name: 'skipOneApply',
+    breaks: 'replicas that applied the same records have the same state: the digest in the log tells',
+    seedsMax: 20,
+    isRequired: true,
+    noticedBy: 'state digest',
+  },
 ];
+
+/** Whether a run shows that the rule was broken, by whom it must be shown. */
+export function isFound({ noticedBy }: Mutant, { violations: [first] }: RunReport): boolean {
+  return first !== undefined && (noticedBy === undefined || noticedBy === first.rule);
+}
 
 /** Runs seeds from `firstSeed` on; the first report with a violation, or undefined: the mutant survived. */
 export function huntMutant(
@@ -189,7 +203,7 @@ export function huntMutant(
     const mutations = new Set([mutant.name]);
     const report = runSimulation({ seed: firstSeed + index, mutations, extraFaults: mutant.faults ?? [] });
     onRun(report);
-    if (report.violations.length > 0) return report;
+    if (isFound(mutant, report)) return report;
   }
   return undefined;
 }

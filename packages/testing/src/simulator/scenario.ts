@@ -63,6 +63,8 @@ export interface Scenario {
   readonly chaosMs: number;
   /** Of a container: mostly small, so that who joins needs a checkpoint and who lags behind falls out of the log. */
   readonly logRetentionBytes: number;
+  /** Between two lsns at which replicas compare the digests of their states. */
+  readonly digestEveryLsns: number;
   readonly latency: Latency;
   /** Mean time between two faults of a kind; absent: none of it. */
   readonly faults: ReadonlyMap<FaultKind, number>;
@@ -132,6 +134,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
     downMsMax: pick(random, [500, 3_000, 15_000]),
     ownTtlsMs: hasTtl ? [400, 1_500, 5_000] : undefined,
     clockError: random.below(2) === 0 ? 0 : 0.01,
+    digestEveryLsns: pick(newRandom(seed ^ 0x2f1b4c9d), [7, 20, 100]),
     logRetentionBytes: pick(random, [0, 2_000, 20_000, LIMITS.logRetentionBytes]),
   };
 }

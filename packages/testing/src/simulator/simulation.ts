@@ -344,6 +344,7 @@ class Simulation {
 
   #onNote({ event, facts }: Note): void {
     this.#notes.set(event, (this.#notes.get(event) ?? 0) + 1);
+    if (event === 'state_differs') this.#violate('state digest', JSON.stringify(facts));
     const partition = asPartitionId(Number(facts.partition));
     if (event === 'partition_lost') this.#noteOrdered(partition);
     if (event !== 'partition_lost_data') return;
