@@ -12,6 +12,7 @@ test.each([
   'eviction-below-min',
   'keep-lsn',
   'candidate',
+  'flapping',
   'placed-again',
   'retry',
   'retry-unsettled',

@@ -1,5 +1,6 @@
 /** What a primary knows of one replica of its partition. */
 import type { Host, Lsn, Rid } from '../ids.ts';
+import { BackOff } from './back-off.ts';
 import type { CheckpointScan } from './checkpoint.ts';
 
 export interface Follower {
@@ -11,10 +12,8 @@ export interface Follower {
   state: 'closed' | 'opening' | 'checkpoint' | 'streaming';
   /** When ReplOpen was sent. */
   openingMs: number;
-  /** It is not opened again before: it said that it has no such shard, or gave its state up. */
-  openNotBeforeMs: number;
-  /** How often in a row it did, since it was last in sync. */
-  failureCount: number;
+  /** Not opened again before this is over: it said that it has no such shard, or gave its state up. */
+  readonly reopening: BackOff;
   /** 0 until it has told us. */
   shardInc: number;
   /** The last record sent on this connection. */
@@ -39,8 +38,10 @@ export interface Follower {
   scan: CheckpointScan | undefined;
   /** Of its checkpoint: it is consistent once it has applied up to here. 0 when it came by its suffix. */
   endLsn: Lsn;
-  /** No addition is tried before. */
-  addNotBeforeMs: number;
+  /** Not made a candidate before this is over: it was one, and was silent or declined. */
+  readonly candidacy: BackOff;
+  /** Not told again to give its state up before this is over. */
+  readonly renewal: BackOff;
 }
 
 export function newFollower(host: Host, nowMs: number): Follower {
@@ -48,8 +49,7 @@ export function newFollower(host: Host, nowMs: number): Follower {
     host: { container: host.container, incarnation: host.incarnation },
     state: 'closed',
     openingMs: 0,
-    openNotBeforeMs: 0,
-    failureCount: 0,
+    reopening: new BackOff({ firstMs: 50, maxMs: 10_000 }),
     shardInc: 0,
     sentLsn: 0,
     matchLsn: undefined,
@@ -63,7 +63,8 @@ export function newFollower(host: Host, nowMs: number): Follower {
     grantUntilMs: 0,
     scan: undefined,
     endLsn: 0,
-    addNotBeforeMs: 0,
+    candidacy: new BackOff({ firstMs: 250, maxMs: 250 }),
+    renewal: new BackOff({ firstMs: 500, maxMs: 10_000 }),
   };
 }
 

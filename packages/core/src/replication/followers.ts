@@ -15,9 +15,6 @@ import { type Primary, tryDecide } from './primary.ts';
 
 /** Records of one Append: at most so many bytes, so that frames stay small beside a client's. */
 const APPEND_BYTES_MAX = 512 * 1024;
-/** A follower that has no such shard is asked again after this, and twice as long each time. */
-const REOPEN_MS = 50;
-const REOPEN_MS_MAX = 10_000;
 
 /** Followers are the hosts that the configuration names; the others are forgotten. */
 export function matchFollowersToConfig(shard: Shard, primary: Primary, ports: ShardPorts): void {
@@ -57,7 +54,7 @@ export function openFollower(shard: Shard, ports: ShardPorts, follower: Follower
 export function openPatiently(shard: Shard, primary: Primary, ports: ShardPorts): void {
   for (const follower of primary.followers.values()) {
     const unanswered = follower.state === 'opening' && ports.nowMs() - follower.openingMs > ports.leaseMs() / 3;
-    const isClosed = follower.state === 'closed' && ports.nowMs() >= follower.openNotBeforeMs;
+    const isClosed = follower.state === 'closed' && follower.reopening.isOver(ports.nowMs());
     if (isClosed || unanswered) openFollower(shard, ports, follower);
   }
 }
@@ -201,8 +198,7 @@ export function onNack(shard: Shard, ports: ShardPorts, follower: Follower, nack
       if (follower.state === 'closed') return;
       // It has not heard of the partition yet, or has started again: at once would be a loop if it does so for ever.
       onChannelClosed(follower);
-      follower.openNotBeforeMs =
-        ports.nowMs() + Math.min(REOPEN_MS_MAX, REOPEN_MS << Math.min(follower.failureCount++, 10));
+      follower.reopening.fail(ports.nowMs());
       return;
     case 'demandReplOpen':
       // Opening was refused already: again at a tick, by when one of the two has heard more.

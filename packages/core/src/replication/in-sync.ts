@@ -14,13 +14,10 @@ import { type Follower, isConsistent, ridOf } from './follower.ts';
 import { matchFollowersToConfig, openFollower } from './followers.ts';
 import { resume } from './hand-over.ts';
 import { matchOf, othersInSync, type PendingChange, type Primary, tryDecide } from './primary.ts';
+import { mayReturn, noteMembers } from './readmission.ts';
 
 /** A candidate may be so many records behind when writes begin to wait for it. */
 const LAG_RECORDS_MAX = 1_000;
-const ADD_RETRY_MS = 250;
-/** Who was barred and gave its state up is told so again after this, and twice as long each time. */
-const RENEW_MS = 500;
-const RENEW_MS_MAX = 10_000;
 
 /** Looks whether S should change; called on ticks and when something happened that may call for it. */
 export function considerChanges(shard: Shard, primary: Primary, ports: ShardPorts): void {
@@ -62,6 +59,7 @@ function memberToEvict(shard: Shard, primary: Primary, ports: ShardPorts): Rid |
   const others = othersInSync(shard);
   if (others.length === 0) return undefined;
   if (ports.nowMs() >= ports.catalogLeaseUntilMs(shard.partition)) return undefined;
+  if (!primary.evicting.isOver(ports.nowMs())) return undefined;
   const keepsMin = others.length - 1 >= shard.policy.minSyncReplicas;
   for (const rid of others) {
     const follower = primary.followers.get(rid.incarnation);
@@ -104,8 +102,8 @@ function evict(shard: Shard, primary: Primary, ports: ShardPorts, rid: Rid): voi
 function chooseCandidate(shard: Shard, primary: Primary, ports: ShardPorts): void {
   for (const follower of primary.followers.values()) {
     const { incarnation } = follower.host;
-    if (ports.nowMs() < follower.addNotBeforeMs || !isConsistent(follower) || isBarred(shard, primary, follower))
-      continue;
+    if (!follower.candidacy.isOver(ports.nowMs()) || !mayReturn(shard, primary, ports, incarnation)) continue;
+    if (!isConsistent(follower) || isBarred(shard, primary, follower)) continue;
     if (!shard.config.joining.some((host) => host.incarnation === incarnation)) continue;
     if (shard.config.sync.some((rid) => rid.incarnation === incarnation)) continue;
     if (shard.log.lastLsn - (follower.matchLsn ?? 0) > LAG_RECORDS_MAX) continue;
@@ -121,13 +119,13 @@ function chooseCandidate(shard: Shard, primary: Primary, ports: ShardPorts): voi
  */
 function renewBarred(shard: Shard, primary: Primary, ports: ShardPorts): void {
   for (const follower of primary.followers.values()) {
-    if (follower.state !== 'streaming' || follower.refused.size === 0 || ports.nowMs() < follower.addNotBeforeMs)
+    if (follower.state !== 'streaming' || follower.refused.size === 0 || !follower.renewal.isOver(ports.nowMs()))
       continue;
     const rid = ridOf(follower);
     const isJoining = shard.config.joining.some((host) => host.incarnation === rid.incarnation);
     const isMember = shard.config.sync.some((one) => sameRid(one, rid));
     if (!isJoining || isMember || !isBarred(shard, primary, follower)) continue;
-    follower.addNotBeforeMs = ports.nowMs() + Math.min(RENEW_MS_MAX, RENEW_MS << Math.min(follower.failureCount++, 10));
+    follower.renewal.fail(ports.nowMs());
     primary.givenUp.add(ridKey(rid));
     openFollower(shard, ports, follower, rid.shardInc);
   }
@@ -142,7 +140,7 @@ function dropSilentCandidate(shard: Shard, primary: Primary, ports: ShardPorts):
   const isWanted = shard.config.joining.some((host) => host.incarnation === plus.rid.incarnation);
   if (isSame && isWanted && !isBarred(shard, primary, follower) && !isSilent(shard, primary, ports, plus.rid)) return;
   primary.plus = undefined;
-  if (follower !== undefined) follower.addNotBeforeMs = ports.nowMs() + ADD_RETRY_MS;
+  follower?.candidacy.fail(ports.nowMs());
   tryDecide(shard, ports);
 }
 
@@ -218,7 +216,8 @@ export function askAgain(shard: Shard, ports: ShardPorts): void {
 
 /** A newer configuration of the same epoch: S changed, or the catalog's own fields. */
 export function onOwnConfig(shard: Shard, primary: Primary, ports: ShardPorts, config: PartitionConfig): void {
-  const before = shard.config.sync;
+  const configBefore = shard.config;
+  const before = configBefore.sync;
   const { pending, plus } = primary;
   shard.config = config;
   primary.pending = undefined;
@@ -234,8 +233,10 @@ export function onOwnConfig(shard: Shard, primary: Primary, ports: ShardPorts, c
     if (before.some((old) => sameRid(old, rid))) continue;
     ports.count('replica_additions');
     const follower = primary.followers.get(rid.incarnation);
-    if (follower !== undefined) follower.failureCount = 0;
+    follower?.reopening.forgive();
+    follower?.renewal.forgive();
   }
+  noteMembers(shard, primary, ports, configBefore);
   primary.retryWaiting = true;
   matchFollowersToConfig(shard, primary, ports);
   tryDecide(shard, ports);
@@ -247,8 +248,9 @@ export function onChangeRejected(primary: Primary, ports: ShardPorts, changeId: 
   if (handOver.state === 'asked' && handOver.changeId === changeId) resume(primary, ports);
   if (pending?.changeId !== changeId) return;
   primary.pending = undefined;
+  if (pending.kind === 'evict') primary.evicting.fail(ports.nowMs());
   if (pending.kind !== 'add' || plus === undefined) return;
   primary.plus = undefined;
   const follower = primary.followers.get(plus.rid.incarnation);
-  if (follower !== undefined) follower.addNotBeforeMs = ports.nowMs() + ADD_RETRY_MS;
+  follower?.candidacy.fail(ports.nowMs());
 }

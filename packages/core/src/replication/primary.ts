@@ -18,8 +18,10 @@ import { KeyQueue } from '../shard/key-queue.ts';
 import type { ShardPorts } from '../shard/ports.ts';
 import type { PendingRequest } from '../shard/request.ts';
 import { decideNext, digestOf, type Shard } from '../shard/shard.ts';
+import { BackOff } from './back-off.ts';
 import type { Follower } from './follower.ts';
 import { type IndexReads, newIndexReads } from './read-index.ts';
+import type { Admission } from './readmission.ts';
 
 export interface PendingChange {
   readonly changeId: number;
@@ -41,10 +43,14 @@ export interface Primary {
   /** This shard's own promises to primaries of older epochs end here (L2). */
   readonly grantsEndMs: number;
   readonly followers: Map<Incarnation, Follower>;
+  /** Of lives that are in S, or were since this shard's promotion. */
+  readonly admissions: Map<Incarnation, Admission>;
   /** Being added: its acknowledgement is needed already (E3). */
   plus: { readonly rid: Rid; readonly atLsn: Lsn } | undefined;
   /** Lives of replicas that we told to give up: they may obey at any time, so none of them is ever added. */
   readonly givenUp: Set<RidKey>;
+  /** No eviction is asked for before this is over: the last one was declined. */
+  readonly evicting: BackOff;
   /** Asked of the catalog and not answered. */
   pending: PendingChange | undefined;
   /** The highest abort record by which a client was told of a rollback, or an entry was decided aborted (E2). */
@@ -116,8 +122,10 @@ export function becomePrimary(shard: Shard, config: PartitionConfig, grantUntilM
     inheritedSync: new Set(config.sync.map(ridKey)),
     grantsEndMs: config.waitGrants ? grantUntilMs : 0,
     followers: new Map(),
+    admissions: new Map(),
     givenUp: new Set(),
     plus: undefined,
+    evicting: new BackOff({ firstMs: 250, maxMs: 250 }),
     pending: undefined,
     abortAnsweredLsn: 0,
     rolledBack: new Set(),

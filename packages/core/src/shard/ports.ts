@@ -86,4 +86,6 @@ export type Mutation =
   | 'staleReplicaRead'
   | 'freshWithoutLease'
   | 'tokenIgnored'
-  | 'skipOneApply';
+  | 'skipOneApply'
+  | 'noReadmissionWait'
+  | 'transferTooSoon';

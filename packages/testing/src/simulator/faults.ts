@@ -77,6 +77,8 @@ export class Faults {
       case 'wallJump':
         this.#anyContainer().jumpWall(pick(this.#random, [-3_600_000, 3_600_000]));
         return true;
+      case 'flap':
+        return this.#flap();
       case 'exile':
         return this.#exile();
       case 'grantsOnly':
@@ -410,6 +412,22 @@ export class Faults {
       cluster.poisonEvery = 0;
     });
     return true;
+  }
+
+  /** A container is heard by no other for most of a lease, again and again: it loses its place, and wants it back. */
+  #flap(): boolean {
+    const { name } = this.#anyContainer();
+    const others = this.#options.cluster.containers.filter((process) => process.name !== name);
+    const { suspectAfterMs } = this.#options.scenario.mapSet.failureDetection;
+    for (let times = 0; times < 4; times++) {
+      this.#after(times * 2 * suspectAfterMs, () => {
+        this.#block(
+          others.map((other): [string, string] => [name, other.name]),
+          suspectAfterMs * 0.8,
+        );
+      });
+    }
+    return others.length > 0;
   }
 
   #slowDisk(): boolean {

@@ -186,6 +186,14 @@ export const MUTANTS: readonly Mutant[] = [
     isRequired: true,
     noticedBy: 'state digest',
   },
+  {
+    name: 'noReadmissionWait',
+    breaks: 'who was evicted comes back later each time',
+    seedsMax: 100,
+    isRequired: false,
+    noticedBy: 'flapping',
+    faults: ['flap'],
+  },
 ];
 
 /** Whether a run shows that the rule was broken, by whom it must be shown. */

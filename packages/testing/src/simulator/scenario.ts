@@ -47,6 +47,7 @@ export const FAULT_KINDS = [
   'grantsOnly',
   'exile',
   'wallJump',
+  'flap',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -90,6 +91,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
   const hasTtl = ttlRandom.below(2) === 0;
   const catalogLosses: [FaultKind, number][] =
     newRandom(seed ^ 0x5be0cd19).below(4) === 0 ? [['catalogLoss', 10_000]] : [];
+  const flaps: [FaultKind, number][] = newRandom(seed ^ 0x6a09e667).below(4) === 0 ? [['flap', 4_000]] : [];
   const wallJumps: [FaultKind, number][] = ttlRandom.below(3) === 0 ? [['wallJump', 5_000]] : [];
   const minSyncReplicas = pick(random, [0, 1, 1, 1, 2]);
   const maxSyncReplicas = Math.max(minSyncReplicas, 1 + random.below(2));
@@ -128,6 +130,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
       ...swarm(random),
       ...wallJumps,
       ...catalogLosses,
+      ...flaps,
       ...extra.map((kind): [FaultKind, number] => [kind, 3_000]),
     ]),
     isGentle: random.below(3) > 0,
@@ -139,10 +142,13 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
   };
 }
 
+/** Drawn by themselves, so that older seeds stay what they were. */
+const DRAWN_APART: ReadonlySet<FaultKind> = new Set(['wallJump', 'catalogLoss', 'flap']);
+
 function swarm(random: Random): ReadonlyMap<FaultKind, number> {
   const faults = new Map<FaultKind, number>();
   for (const kind of FAULT_KINDS) {
-    if (kind === 'wallJump' || kind === 'catalogLoss' || random.below(3) > 0) continue;
+    if (DRAWN_APART.has(kind) || random.below(3) > 0) continue;
     faults.set(kind, pick(random, [1_000, 3_000, 8_000]));
   }
   // A run without any death of a primary shows little.

@@ -18,6 +18,7 @@ import { type CounterFinal, checkCounters } from '../checkers/counters.ts';
 import { History, type Violation } from '../checkers/history.ts';
 import { LeaseSafety } from '../checkers/lease-safety.ts';
 import { erasOf, Losses } from '../checkers/losses.ts';
+import { Readmissions } from '../checkers/readmissions.ts';
 import { checkRegisters } from '../checkers/registers.ts';
 import { checkReplicas, DecidedLog } from '../checkers/replicas.ts';
 import { checkTtl } from '../checkers/ttl.ts';
@@ -110,6 +111,7 @@ class Simulation {
   readonly #leases = new LeaseSafety();
   readonly #losses = new Losses();
   readonly #ordered = new Map<PartitionId, PartitionConfig>();
+  readonly #readmissions: Readmissions;
   readonly #world: World;
   readonly #violations: Violation[] = [];
   readonly #notes = new Map<string, number>();
@@ -121,6 +123,7 @@ class Simulation {
   constructor(options: RunOptions) {
     this.#options = options;
     this.#scenario = scenarioOf(options.seed, options.extraFaults);
+    this.#readmissions = new Readmissions(this.#scenario.mapSet.minSyncReplicas);
     const random = newRandom(options.seed ^ 0x5bd1e995);
     this.#scheduler = new Scheduler(random.fork());
     this.#trace = new Trace(Math.max(options.tailLines ?? 80, 1), options.print);
@@ -332,6 +335,7 @@ class Simulation {
     if (message.type !== 'configPush') return;
     for (const config of message.configs) {
       this.#configurations.observe(config);
+      this.#readmissions.observe(config, this.#scheduler.nowMs);
       const promotions = this.#promotionsMs.get(config.partition) ?? [];
       this.#promotionsMs.set(config.partition, promotions);
       const known = this.#epochs.get(config.partition) ?? 0;
@@ -403,7 +407,7 @@ class Simulation {
 
   #collect(): void {
     this.#violations.push(...this.#configurations.violations, ...this.#decided.violations, ...this.#leases.violations);
-    this.#violations.push(...this.#losses.violations);
+    this.#violations.push(...this.#losses.violations, ...this.#readmissions.violations);
     const { violations, keyCount, searchedCount } = checkRegisters(this.#history, (key) => this.#lossesOf(key));
     this.#violations.push(...violations);
     this.#keyCount = keyCount;
@@ -488,7 +492,7 @@ class Simulation {
   }
 
   get #isSound(): boolean {
-    const checkers = [this.#configurations, this.#decided, this.#leases, this.#losses];
+    const checkers = [this.#configurations, this.#decided, this.#leases, this.#losses, this.#readmissions];
     return this.#violations.length === 0 && checkers.every(({ violations }) => violations.length === 0);
   }
 
