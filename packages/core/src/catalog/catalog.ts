@@ -38,7 +38,7 @@ import type { CatalogEffects } from './effects.ts';
 import { ForeignShards } from './foreign-shards.ts';
 import { newGeneration } from './generation.ts';
 import { handOver } from './hand-over.ts';
-import { changeInSync } from './in-sync.ts';
+import { changeInSync, changeNote, notePrimaryToGo } from './in-sync.ts';
 import { holdsEpoch, leasesByPrimary } from './leases.ts';
 import { liveContainers } from './live-containers.ts';
 import { Membership } from './membership.ts';
@@ -141,6 +141,7 @@ class CatalogMachine implements Catalog {
       leaseMs: suspectAfterMs,
       heartbeatMs,
       readyAtMs: this.readyAtMs,
+      mutated: (rule) => mutations.has(rule),
     });
     this.found(JSON.stringify(policy));
     this.recovery = new Recovery({
@@ -197,7 +198,7 @@ class CatalogMachine implements Catalog {
         this.onHeartbeat(connection, message, nowMs);
         break;
       case 'changeInSync':
-        this.onChangeInSync(connection, message);
+        this.onChangeInSync(connection, message, nowMs);
         break;
       case 'replicaFailed':
         this.onReplicaFailed(connection, message);
@@ -315,7 +316,8 @@ class CatalogMachine implements Catalog {
     if (older !== undefined) this.effects.hangUp(older, 'replaced by a newer connection');
     this.membership.renew(register.name, nowMs);
     this.isDirty = true;
-    this.noteRegistered(register);
+    const { name, address, host: label, zone, shards } = register;
+    this.note('info', 'container_registered', { container: name, address, host: label, zone, shards: shards.length });
     this.considerShards(host, register);
     this.sendTerms(connection);
     this.recovery.ask(connection, host, register);
@@ -330,10 +332,6 @@ class CatalogMachine implements Catalog {
 
   private announce(): void {
     for (const connection of this.membership.connections()) this.sendTerms(connection);
-  }
-
-  private noteRegistered({ name, address, host, zone, shards }: Register): void {
-    this.note('info', 'container_registered', { container: name, address, host, zone, shards: shards.length });
   }
 
   private considerShards(host: Host, register: Register): void {
@@ -363,7 +361,8 @@ class CatalogMachine implements Catalog {
 
   private leasesOf(incarnation: Incarnation): readonly PartitionLease[] {
     const isBroken = this.mutations.has('ackAfterPromotion');
-    this.leases ??= leasesByPrimary(this.current, isBroken ? this.deposed.values() : []);
+    const deposed = isBroken ? this.deposed.values() : [];
+    this.leases ??= leasesByPrimary(this.current, { isWithheld: (config) => this.promotions.isToGo(config), deposed });
     return this.leases.get(incarnation) ?? [];
   }
 
@@ -450,7 +449,7 @@ class CatalogMachine implements Catalog {
 
   // ── Replicas come and go ──────────────────────────────────────────────────────────────────────────────────────
 
-  private onChangeInSync(connection: ConnectionId, change: ChangeInSync): void {
+  private onChangeInSync(connection: ConnectionId, change: ChangeInSync, nowMs: number): void {
     const from = this.hostOn(connection);
     const config = this.current.partitions[change.partition];
     if (from === undefined || config === undefined) return;
@@ -464,21 +463,19 @@ class CatalogMachine implements Catalog {
         hasFailed(this.current, change.partition, rid) ||
         rid.shardInc < this.membership.reportedShardInc(rid, change.partition),
     });
-    if (!result.done) {
-      const { changeId } = change;
-      this.effects.send(connection, { type: 'changeRejected', changeId, reason: result.reason, config });
+    const isFirst = !this.promotions.isToGo(config);
+    const isDiverted = result.done && this.promotions.diverts(this.current, change, nowMs);
+    if (!result.done || isDiverted) {
+      const reason = result.done ? 'its in-sync set does not reach the primary: another is to be' : result.reason;
+      this.effects.send(connection, { type: 'changeRejected', changeId: change.changeId, reason, config });
+      if (!isDiverted) return;
+      // K3.
+      this.leases = undefined;
+      if (isFirst) this.effects.note(notePrimaryToGo(config));
       return;
     }
     this.changeConfigs([result.config]);
-    const { sync, elr, epoch, version } = result.config;
-    this.note('info', change.kind === 'add' ? 'replica_added' : 'replica_evicted', {
-      partition: change.partition,
-      container: change.target.container,
-      epoch,
-      version,
-      inSync: sync.length,
-      eligible: elr.length,
-    });
+    this.effects.note(changeNote(change, result.config));
   }
 
   private onReplicaFailed(connection: ConnectionId, { partition, rid, reason }: ReplicaFailed): void {
@@ -524,6 +521,8 @@ class CatalogMachine implements Catalog {
 
   private promote(nowMs: number): void {
     const promotions = this.promotions.decide(this.current, nowMs);
+    // A primary that was to go may stay.
+    this.leases = undefined;
     this.changeConfigs(promotions.map(({ to }) => to));
     for (const promotion of promotions) this.effects.note(promotionNote(promotion));
   }

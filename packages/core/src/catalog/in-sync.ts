@@ -4,6 +4,7 @@
  * that it could not be promoted over; back at the minimum the eligible ones are let go in the same change.
  */
 import { type Host, type Rid, sameHost, sameRid } from '../ids.ts';
+import type { Note } from '../machine.ts';
 import type { ChangeInSync } from '../messages.ts';
 import { hasHost, hasRid } from './chain.ts';
 import { KEEP_ALL, type PartitionConfig } from './config.ts';
@@ -52,6 +53,18 @@ function refuse(config: PartitionConfig, change: ChangeInSync, facts: InSyncFact
     )
     ? undefined
     : 'the target is not placed here';
+}
+
+export function changeNote({ kind, target }: ChangeInSync, config: PartitionConfig): Note {
+  const { partition, sync, elr, epoch, version } = config;
+  const event = kind === 'add' ? 'replica_added' : 'replica_evicted';
+  const members = { inSync: sync.length, eligible: elr.length };
+  return { level: 'info', event, facts: { partition, container: target.container, epoch, version, ...members } };
+}
+
+/** Its eviction of others is answered so (transfers.ts). */
+export function notePrimaryToGo({ partition, epoch, primary }: PartitionConfig): Note {
+  return { level: 'warn', event: 'primary_to_go', facts: { partition, epoch, primary: primary.container } };
 }
 
 type InSyncFields = Pick<PartitionConfig, 'sync' | 'elr' | 'joining' | 'async' | 'leaving'>;

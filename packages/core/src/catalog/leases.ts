@@ -8,10 +8,16 @@ import type { PartitionLease } from '../messages.ts';
 import type { PartitionConfig } from './config.ts';
 import { type CatalogState, hasFailed } from './state.ts';
 
-/** `deposed`: configurations whose primaries are listed although they are not primary any more: a rule broken on purpose. */
+export interface LeaseFacts {
+  /** Its primary is to go, and waited out. */
+  readonly isWithheld: (config: PartitionConfig) => boolean;
+  /** Configurations whose primaries are listed although they are not primary any more: a rule broken on purpose. */
+  readonly deposed: Iterable<PartitionConfig>;
+}
+
 export function leasesByPrimary(
   state: CatalogState,
-  deposed: Iterable<PartitionConfig> = [],
+  { isWithheld, deposed }: LeaseFacts,
 ): ReadonlyMap<Incarnation, readonly PartitionLease[]> {
   const leases = new Map<Incarnation, PartitionLease[]>();
   const list = ({ partition, epoch, version, primary }: PartitionConfig): void => {
@@ -21,7 +27,7 @@ export function leasesByPrimary(
   };
   for (const config of state.partitions) {
     if (config === undefined || config.lost || hasFailed(state, config.partition, config.primary)) continue;
-    list(config);
+    if (!isWithheld(config)) list(config);
   }
   for (const config of deposed) list(config);
   return leases;

@@ -175,6 +175,13 @@ export class Membership {
     return life?.reachable.has(other) === true && nowMs - life.reachableAtMs <= this.times.leaseMs;
   }
 
+  /** Whether it says, by a report of the last half lease, that the other one does not answer it. */
+  missesFrom(name: ContainerName, other: Incarnation, nowMs: number): boolean {
+    const life = this.lives.get(name);
+    if (life === undefined || life.reachableAtMs === 0) return false;
+    return !life.reachable.has(other) && nowMs - life.reachableAtMs <= this.times.leaseMs / 2;
+  }
+
   /** The shard's life that it reported when it registered; 0: none. */
   reportedShardInc({ container, incarnation }: Host, partition: PartitionId): number {
     const life = this.lives.get(container);

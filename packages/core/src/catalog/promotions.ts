@@ -2,12 +2,15 @@
 
 import { type Host, type Incarnation, type PartitionId, type Rid, sameHost, sameRid } from '../ids.ts';
 import type { Note } from '../machine.ts';
+import type { ChangeInSync } from '../messages.ts';
+import type { Mutation } from '../shard/ports.ts';
 import { mapSetOf, type Topology } from '../topology.ts';
 import type { PartitionConfig } from './config.ts';
 import type { HandOverFacts } from './hand-over.ts';
 import type { Membership } from './membership.ts';
 import { decidePromotion, type PromotionFacts } from './promotion.ts';
 import { type CatalogState, hasFailed } from './state.ts';
+import { type TransferFacts, Transfers } from './transfers.ts';
 
 export interface PromotionsOptions {
   readonly topology: Topology;
@@ -16,6 +19,8 @@ export interface PromotionsOptions {
   readonly heartbeatMs: number;
   /** Nothing is asked before it (K1). */
   readonly readyAtMs: number;
+  /** A rule broken on purpose. */
+  readonly mutated: (rule: Mutation) => boolean;
 }
 
 export interface Promotion {
@@ -30,11 +35,13 @@ export class Promotions {
   private readonly options: PromotionsOptions;
   /** When the leases of a failed primary, which still lives, have run out. */
   private readonly failedPrimaryEndMs = new Map<PartitionId, number>();
+  private readonly transfers: Transfers;
   private readonly promotedAtMs = new Map<PartitionId, number>();
   private lookAgainAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: PromotionsOptions) {
     this.options = options;
+    this.transfers = new Transfers(options.membership);
   }
 
   /** No acknowledgement lists it from now on; those that were sent run out with the container's lease (K3). */
@@ -42,9 +49,23 @@ export class Promotions {
     this.failedPrimaryEndMs.set(partition, this.options.membership.leaseEndMs(primary.container));
   }
 
+  /** Whether the primary that asks for this eviction, which would be granted, is to go itself. */
+  diverts(state: CatalogState, change: ChangeInSync, nowMs: number): boolean {
+    const { readyAtMs, mutated } = this.options;
+    const config = state.partitions[change.partition];
+    if (config === undefined || nowMs < readyAtMs) return false;
+    const facts = { ...this.transferFacts(config, state, nowMs), hasToWait: !mutated('transferTooSoon') };
+    return this.transfers.begin(config, change, facts);
+  }
+
+  /** No lease is renewed for its primary (K3). */
+  isToGo(config: PartitionConfig): boolean {
+    return this.transfers.isPending(config);
+  }
+
   /** Whether time alone may have changed what is to be decided. */
   isDue(nowMs: number): boolean {
-    let isDue = nowMs >= this.lookAgainAtMs;
+    let isDue = nowMs >= this.lookAgainAtMs || this.transfers.isDue(nowMs);
     for (const [partition, endMs] of this.failedPrimaryEndMs) {
       if (nowMs < endMs) continue;
       this.failedPrimaryEndMs.delete(partition);
@@ -97,23 +118,37 @@ export class Promotions {
   notePromoted(partition: PartitionId, nowMs: number): void {
     this.promotedAtMs.set(partition, nowMs);
     this.failedPrimaryEndMs.delete(partition);
+    this.transfers.drop(partition);
+  }
+
+  private transferFacts(config: PartitionConfig, state: CatalogState, nowMs: number): TransferFacts {
+    const { topology, membership } = this.options;
+    const { partition } = config;
+    return {
+      minSyncReplicas: mapSetOf(topology, partition).policy.minSyncReplicas,
+      isPromotable: (rid) => membership.isAlive(rid) && !hasFailed(state, partition, rid),
+      nowMs,
+    };
   }
 
   private factsOf(config: PartitionConfig, state: CatalogState, nowMs: number): Omit<PromotionFacts, 'rank'> {
-    const { topology, membership, leaseMs, readyAtMs } = this.options;
+    const { membership, leaseMs, readyAtMs } = this.options;
     const { partition, primary } = config;
     const hasPrimaryFailed = hasFailed(state, partition, primary);
     const hasEnded = membership.hasEnded(primary);
-    const isPromotable = (rid: Rid): boolean => membership.isAlive(rid) && !hasFailed(state, partition, rid);
+    const transferFacts = this.transferFacts(config, state, nowMs);
+    const { isPromotable } = transferFacts;
+    const isToGo = this.transfers.isUp(config, transferFacts);
     const reaches = ({ container }: Rid): boolean => membership.reaches(container, primary.incarnation, nowMs);
     // Grants to the primary before this one may outlive a short reign: proof about this one says nothing of them.
     const reignMs = nowMs - (this.promotedAtMs.get(partition) ?? Number.NEGATIVE_INFINITY);
     return {
-      minSyncReplicas: mapSetOf(topology, partition).policy.minSyncReplicas,
+      minSyncReplicas: transferFacts.minSyncReplicas,
       isPrimaryGone: hasPrimaryFailed
         ? nowMs >= (this.failedPrimaryEndMs.get(partition) ?? readyAtMs)
-        : !membership.isAlive(primary),
+        : isToGo || !membership.isAlive(primary),
       isPrimaryReached:
+        !isToGo &&
         !hasEnded &&
         !hasPrimaryFailed &&
         config.sync.some((rid) => !sameRid(rid, primary) && isPromotable(rid) && reaches(rid)),

@@ -79,6 +79,8 @@ export class Faults {
         return true;
       case 'flap':
         return this.#flap();
+      case 'estrange':
+        return this.#estrange();
       case 'exile':
         return this.#exile();
       case 'grantsOnly':
@@ -412,6 +414,21 @@ export class Faults {
       cluster.poisonEvery = 0;
     });
     return true;
+  }
+
+  /** A primary and the other containers do not hear each other; everybody hears the catalog, and is heard by clients. */
+  #estrange(): boolean {
+    const { cluster, scenario } = this.#options;
+    const { name } = this.#primaryOrAny();
+    const others = cluster.containers.filter((process) => process.name !== name);
+    const { suspectAfterMs } = scenario.mapSet.failureDetection;
+    return this.#block(
+      others.flatMap((other): [string, string][] => [
+        [name, other.name],
+        [other.name, name],
+      ]),
+      suspectAfterMs * (2 + 8 * this.#random.unit()),
+    );
   }
 
   /** A container is heard by no other for most of a lease, again and again: it loses its place, and wants it back. */

@@ -194,6 +194,13 @@ export const MUTANTS: readonly Mutant[] = [
     noticedBy: 'flapping',
     faults: ['flap'],
   },
+  {
+    name: 'transferTooSoon',
+    breaks: 'a primary that its in-sync set does not reach goes only when its lease is over (L2, K3)',
+    seedsMax: 200,
+    isRequired: false,
+    faults: ['estrange'],
+  },
 ];
 
 /** Whether a run shows that the rule was broken, by whom it must be shown. */

@@ -48,6 +48,7 @@ export const FAULT_KINDS = [
   'exile',
   'wallJump',
   'flap',
+  'estrange',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -91,7 +92,9 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
   const hasTtl = ttlRandom.below(2) === 0;
   const catalogLosses: [FaultKind, number][] =
     newRandom(seed ^ 0x5be0cd19).below(4) === 0 ? [['catalogLoss', 10_000]] : [];
-  const flaps: [FaultKind, number][] = newRandom(seed ^ 0x6a09e667).below(4) === 0 ? [['flap', 4_000]] : [];
+  const netRandom = newRandom(seed ^ 0x6a09e667);
+  const flaps: [FaultKind, number][] = netRandom.below(4) === 0 ? [['flap', 4_000]] : [];
+  const estranged: [FaultKind, number][] = netRandom.below(4) === 0 ? [['estrange', 5_000]] : [];
   const wallJumps: [FaultKind, number][] = ttlRandom.below(3) === 0 ? [['wallJump', 5_000]] : [];
   const minSyncReplicas = pick(random, [0, 1, 1, 1, 2]);
   const maxSyncReplicas = Math.max(minSyncReplicas, 1 + random.below(2));
@@ -131,6 +134,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
       ...wallJumps,
       ...catalogLosses,
       ...flaps,
+      ...estranged,
       ...extra.map((kind): [FaultKind, number] => [kind, 3_000]),
     ]),
     isGentle: random.below(3) > 0,
@@ -143,7 +147,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
 }
 
 /** Drawn by themselves, so that older seeds stay what they were. */
-const DRAWN_APART: ReadonlySet<FaultKind> = new Set(['wallJump', 'catalogLoss', 'flap']);
+const DRAWN_APART: ReadonlySet<FaultKind> = new Set(['wallJump', 'catalogLoss', 'flap', 'estrange']);
 
 function swarm(random: Random): ReadonlyMap<FaultKind, number> {
   const faults = new Map<FaultKind, number>();
