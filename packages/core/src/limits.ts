@@ -47,6 +47,10 @@ export const LIMITS = {
   replicationWindowBytes: 4 * MiB,
   /** At lsns that this divides, replicas compare the digests of their states. The same in all containers. */
   digestEveryLsns: 1_000,
+  /** Of records that wait for a replica outside of the in-sync set: over it, only the names of what changes are kept. */
+  followerQueueBytes: 32 * MiB,
+  /** Of these names, for one replica. */
+  dirtyBytesMax: 16 * MiB,
   checkpointWindowBytes: 4 * MiB,
   checkpointChunkBytes: 64 * KiB,
   partitionsMax: 4_096,

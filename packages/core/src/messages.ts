@@ -408,6 +408,16 @@ export interface CheckpointBegin {
   readonly scanEpoch: Epoch;
   /** The highest of all records up to `scanLsn`. */
   readonly ceilingMs: number;
+  /** A dirty round: the receiver keeps its state, and applies what it holds up to `applyLsn` before anything else. */
+  readonly keepsState: boolean;
+  readonly applyLsn: Lsn;
+  /** Of a dirty round: these are emptied. */
+  readonly clearedMaps: readonly MapId[];
+}
+
+export interface CheckpointKey {
+  readonly map: MapId;
+  readonly key: Uint8Array;
 }
 
 export interface CheckpointEntry {
@@ -439,6 +449,10 @@ export interface CheckpointChunk {
   readonly shardInc: number;
   readonly entries: readonly CheckpointEntry[];
   readonly sessions: readonly CheckpointSession[];
+  /** Of a dirty round: keys that are there no more. */
+  readonly removed: readonly CheckpointKey[];
+  /** Of a dirty round: what the receiver has of these goes, before `sessions` come. */
+  readonly endedSessions: readonly ClientId[];
 }
 
 /** Consistent once everything up to `endLsn` is applied. */

@@ -304,7 +304,10 @@ export const MESSAGES: Arbitraries = {
     partitions: listOf(partition),
     epochs: listOf(uint64),
   }),
-  checkpointBegin: of('checkpointBegin', { ...shard, scanLsn: uint64, scanEpoch: uint64, ceilingMs: double }),
+  checkpointBegin: of('checkpointBegin', {
+    ...{ ...shard, scanLsn: uint64, scanEpoch: uint64, ceilingMs: double },
+    ...{ keepsState: fc.boolean(), applyLsn: uint64, clearedMaps: listOf(map) },
+  }),
   checkpointChunk: of('checkpointChunk', {
     ...shard,
     entries: listOf(
@@ -317,6 +320,8 @@ export const MESSAGES: Arbitraries = {
         done: listOf(shape({ seq: uint64, epoch: uint64, lsn: uint64 })),
       }),
     ),
+    removed: listOf(shape({ map, key: bytes })),
+    endedSessions: listOf(text),
   }),
   checkpointEnd: of('checkpointEnd', { ...shard, endLsn: uint64, stateDigest: uint32, count: uint64 }),
   checkpointCredit: of('checkpointCredit', { ...shard, bytes: uint64 }),

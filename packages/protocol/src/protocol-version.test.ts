@@ -4,7 +4,7 @@ import { protoFiles, protoText } from '../scripts/generate.mjs';
 import { agreeOnProtocol, PROTOCOL } from './protocol-version.ts';
 
 /** Of the contract in words that a machine reads: its files by name, without comments and extra white space. */
-const CONTRACT_SHA256 = '56738594bd5199639041718dc5f5cf5073f1e4500ed410aa1ab3ff93981941a7';
+const CONTRACT_SHA256 = 'c7c6f009e523bd879055c972c762d2b460b27ab745b5029f0a8cfc3ac39823a5';
 
 function contractHash(): string {
   const hash = createHash('sha256');

@@ -141,6 +141,11 @@ function addReplicationMetrics(registry: Registry, { status, metrics }: Containe
     'Replicas here whose state was not that of their primary; each began again by a checkpoint.',
     'digest_differences',
   );
+  plain(
+    'ostraca_dirty_rounds_total',
+    'Rounds by which replicas caught up that had been too slow for the log.',
+    'dirty_rounds',
+  );
   plain('ostraca_records_rolled_back_total', 'Log records that were rolled back.', 'records_rolled_back');
   addCounter(registry, {
     name: 'ostraca_checkpoints_total',

@@ -41,6 +41,7 @@ export class MetricsRecorder {
     replica_additions: 0,
     records_rolled_back: 0,
     digest_differences: 0,
+    dirty_rounds: 0,
   };
 
   count(counter: Counter): void {

@@ -38,6 +38,10 @@ export interface ContainerOptions {
   readonly logRetentionBytes?: number;
   /** Between two lsns at which replicas compare. The same in all containers. Default LIMITS.digestEveryLsns. */
   readonly digestEveryLsns?: number;
+  /** Default LIMITS.replicationWindowBytes. */
+  readonly replicationWindowBytes?: number;
+  /** Default LIMITS.followerQueueBytes. */
+  readonly followerQueueBytes?: number;
   /** For checkers: told of everything that a primary here does as primary. */
   readonly onAct?: (how: PrimaryAct, shard: Shard) => void;
   /** Rules broken on purpose: only the simulator throws these switches. */

@@ -80,7 +80,7 @@ export function shardStatus(shard: Shard, topology: Topology): ShardStatus {
     })),
     followers: [...(primary?.followers.values() ?? [])].map((follower) => ({
       container: follower.host.container,
-      state: follower.state,
+      state: follower.dirty === undefined ? follower.state : 'dirty',
       shardInc: follower.shardInc,
       matchLsn: follower.matchLsn ?? 0,
       lag: shard.log.lastLsn - (follower.matchLsn ?? 0),

@@ -13,6 +13,7 @@ import type { ConnectionId, Host, PartitionId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Machine, Peer } from '../machine.ts';
 import type { Message, ReplicationMessage, RequestMessage } from '../messages.ts';
+import { boundQueues } from '../replication/dirty.ts';
 import { renewInTime, tickExpiry } from '../replication/expire.ts';
 import { hint, openFollower, openPatiently, pump, trimLog } from '../replication/followers.ts';
 import { driveHandOver } from '../replication/hand-over.ts';
@@ -171,7 +172,10 @@ class ContainerMachine implements Container {
     state.probes.onTick(state.shards.values());
     if (nowMs - this.#lastTrimMs > 100) {
       this.#lastTrimMs = nowMs;
-      for (const shard of state.shards.values()) trimLog(shard, state.ports.retentionBytes());
+      for (const shard of state.shards.values()) {
+        if (shard.primary !== undefined) boundQueues(shard, shard.primary, state.ports);
+        trimLog(shard, state.ports.retentionBytes());
+      }
     }
     if (nowMs - this.#lastSessionsMs > SESSIONS_EVERY_MS) {
       this.#lastSessionsMs = nowMs;
@@ -399,6 +403,8 @@ class ContainerMachine implements Container {
       leaseMs: () => state().session.leaseMs,
       nextChangeId: () => ++this.#changeId,
       retentionBytes: () => (options.logRetentionBytes ?? LIMITS.logRetentionBytes) / Math.max(1, state().shards.size),
+      replicationWindowBytes: () => options.replicationWindowBytes ?? LIMITS.replicationWindowBytes,
+      followerQueueBytes: () => options.followerQueueBytes ?? LIMITS.followerQueueBytes,
       note: (event, facts, level = 'info') => effects.note({ level, event, facts }),
       count: (counter) => state().metrics.count(counter),
       refuses: (record) => refuses?.(record),

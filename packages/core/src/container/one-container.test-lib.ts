@@ -35,6 +35,7 @@
  *     append c0 e=1 prev=1:4 hint=4                      records are the body, one a line (`recordOf`)
  *     begin c0 e=1 scan=1:4     chunk c0 e=1     end c0 e=1 end=6 holds=a@1:3
  *                                                        a checkpoint; of a chunk the body is a:1@1:3 or done x:1@1:3
+ *     begin c0 e=1 scan=1:9 keeps=4 cleared              a dirty round; its chunks also say removed a, ended x
  *     ping c0 e=1                                        asks for a grant
  *     redial c0                                          its connection breaks, the next message comes by a new one
  *
@@ -51,7 +52,9 @@ import { asConnectionId, type ConnectionId } from '../ids.ts';
 import type { PeerRole } from '../machine.ts';
 import type {
   AnswerMessage,
+  CheckpointChunk,
   CheckpointEntry,
+  CheckpointKey,
   CheckpointSession,
   Heartbeat,
   LeasePing,
@@ -401,7 +404,16 @@ export class OneContainer {
       }
       case 'begin': {
         const { epoch, lsn } = pairOf(arg(command, 'scan'));
-        return { type: 'checkpointBegin', ...address, scanLsn: lsn, scanEpoch: epoch, ceilingMs: 0 };
+        return {
+          type: 'checkpointBegin',
+          ...address,
+          scanLsn: lsn,
+          scanEpoch: epoch,
+          ceilingMs: 0,
+          keepsState: command.args.has('keeps'),
+          applyLsn: number('keeps', '0'),
+          clearedMaps: command.args.has('cleared') ? [MAP] : [],
+        };
       }
       case 'chunk':
         return { type: 'checkpointChunk', ...address, ...chunkOf(command.body) };
@@ -428,10 +440,16 @@ export class OneContainer {
   }
 }
 
-function chunkOf(body: readonly string[]): { entries: CheckpointEntry[]; sessions: CheckpointSession[] } {
+function chunkOf(body: readonly string[]): Pick<CheckpointChunk, 'entries' | 'sessions' | 'removed' | 'endedSessions'> {
+  const removed: CheckpointKey[] = [];
+  const endedSessions: string[] = [];
   const entries: CheckpointEntry[] = [];
   const sessions: CheckpointSession[] = [];
   for (const line of body) {
+    const [verb = '', name = ''] = line.split(' ');
+    if (verb === 'removed') removed.push({ map: MAP, key: bytesOf(name) });
+    if (verb === 'ended') endedSessions.push(name);
+    if (verb === 'removed' || verb === 'ended') continue;
     const [what = '', at = ''] = line.replace('done ', '').split('@');
     const [first = '', second = ''] = what.split(':');
     const { epoch, lsn } = pairOf(at);
@@ -439,5 +457,5 @@ function chunkOf(body: readonly string[]): { entries: CheckpointEntry[]; session
       entries.push({ map: MAP, key: bytesOf(first), value: bytesOf(second), epoch, lsn, ...FOREVER });
     else sessions.push({ clientId: first, ackedBelow: 1, done: [{ seq: Number(second), epoch, lsn }] });
   }
-  return { entries, sessions };
+  return { entries, sessions, removed, endedSessions };
 }

@@ -153,24 +153,26 @@ function onFromPrimary(state: ContainerState, connection: ConnectionId, message:
   }
   if (shard === undefined || shard.primary !== undefined) return;
   switch (message.type) {
-    case 'append': {
-      const answer = replica.onAppend(shard, state.ports, message);
-      if (answer?.type === 'damage') return startAgain(state, shard, { connection, ...answer });
-      if (answer !== undefined) state.effects.send(connection, answer);
-      break;
-    }
+    case 'append':
+      return onAnswered(state, shard, connection, replica.onAppend(shard, state.ports, message));
     case 'checkpointBegin':
-      replica.onCheckpointBegin(shard, message);
-      break;
+      return onAnswered(state, shard, connection, replica.onCheckpointBegin(shard, state.ports, message));
     case 'checkpointChunk':
       replica.onCheckpointChunk(shard, state.ports, message);
       return;
-    case 'checkpointEnd': {
-      const damage = replica.onCheckpointEnd(shard, state.ports, message);
-      if (damage !== undefined) return startAgain(state, shard, { connection, ...damage });
-      break;
-    }
+    case 'checkpointEnd':
+      return onAnswered(state, shard, connection, replica.onCheckpointEnd(shard, state.ports, message));
   }
+}
+
+function onAnswered(
+  state: ContainerState,
+  shard: Shard,
+  connection: ConnectionId,
+  answer: Nack | replica.Damage | undefined,
+): void {
+  if (answer?.type === 'damage') return startAgain(state, shard, { connection, ...answer });
+  if (answer !== undefined) state.effects.send(connection, answer);
   state.touchedReplicas.add(shard);
 }
 

@@ -4,6 +4,7 @@ import { errorCodeOf } from '../errors.ts';
 import { asMapId, asPartitionId, type Lsn, type Rid } from '../ids.ts';
 import type {
   AnswerMessage,
+  CheckpointBegin,
   EpochEnd,
   LogRecord,
   Message,
@@ -229,7 +230,7 @@ export function messageWords(message: Message): string | undefined {
         ? 'grant nothing'
         : `grant ${message.epochs.map((epoch) => `e${epoch}`).join(',')}`;
     case 'checkpointBegin':
-      return `checkpoint_begin${life(message)} scan=${message.scanEpoch}:${message.scanLsn}`;
+      return `checkpoint_begin${life(message)} scan=${message.scanEpoch}:${message.scanLsn}${roundWords(message)}`;
     case 'checkpointChunk': {
       const entries = message.entries.map(
         ({ key, value, epoch, lsn }) => ` ${textOf(key)}:${textOf(value)}@${epoch}:${lsn}`,
@@ -237,7 +238,9 @@ export function messageWords(message: Message): string | undefined {
       const done = message.sessions.flatMap(({ clientId, done }) =>
         done.map(({ seq, epoch, lsn }) => ` ${clientId}:${seq}@${epoch}:${lsn}`),
       );
-      return `checkpoint_chunk${life(message)}${[...entries, ...done].join('')}`;
+      const removed = message.removed.map(({ key }) => ` removed ${textOf(key)}`);
+      const ended = message.endedSessions.map((clientId) => ` ended ${clientId}`);
+      return `checkpoint_chunk${life(message)}${[...entries, ...removed, ...ended, ...done].join('')}`;
     }
     case 'checkpointEnd':
       return `checkpoint_end${life(message)} end=${message.endLsn}`;
@@ -246,6 +249,10 @@ export function messageWords(message: Message): string | undefined {
     default:
       return message.type;
   }
+}
+
+function roundWords({ keepsState, applyLsn, clearedMaps }: CheckpointBegin): string {
+  return keepsState ? ` keeps=${applyLsn}${clearedMaps.length > 0 ? ' cleared' : ''}` : '';
 }
 
 function life({ epoch, shardInc }: { epoch: number; shardInc: number }): string {

@@ -12,9 +12,11 @@
  */
 import type { MapId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
-import type { CheckpointEntry, CheckpointSession, LogRecord } from '../messages.ts';
+import type { CheckpointChunk, CheckpointEntry, CheckpointKey, CheckpointSession, LogRecord } from '../messages.ts';
 import type { ShardPorts } from '../shard/ports.ts';
 import { entryCount, mapOf, type Shard } from '../shard/shard.ts';
+import type { Entry } from '../store/entry-map.ts';
+import type { DirtySet } from './dirty-set.ts';
 import type { Follower } from './follower.ts';
 import { stateDigestOf } from './state-digest.ts';
 
@@ -24,6 +26,12 @@ export interface CheckpointScan {
   afterHash: number | undefined;
   sessions: Iterator<CheckpointSession> | undefined;
   inFlightBytes: number;
+  /** Of a dirty round: nothing else is scanned. */
+  readonly dirty: DirtySet | undefined;
+}
+
+export function newScan(maps: MapId[], dirty?: DirtySet): CheckpointScan {
+  return { maps, afterHash: undefined, sessions: undefined, inFlightBytes: 0, dirty };
 }
 
 /** Chunks of one follower in one turn: others want the turn too. */
@@ -32,7 +40,7 @@ const ENTRY_OVERHEAD_BYTES = 24;
 const COMPLETION_BYTES = 16;
 
 export function beginCheckpoint(shard: Shard, ports: ShardPorts, follower: Follower): void {
-  follower.scan = { maps: [...shard.maps.keys()], afterHash: undefined, sessions: undefined, inFlightBytes: 0 };
+  follower.scan = newScan([...shard.maps.keys()]);
   follower.state = 'checkpoint';
   follower.sentLsn = shard.decidedLsn;
   follower.hintedLsn = shard.decidedLsn;
@@ -46,6 +54,9 @@ export function beginCheckpoint(shard: Shard, ports: ShardPorts, follower: Follo
     scanLsn: shard.decidedLsn,
     scanEpoch: shard.log.epochAt(shard.decidedLsn),
     ceilingMs: shard.ceilingMs,
+    keepsState: false,
+    applyLsn: 0,
+    clearedMaps: [],
   });
 }
 
@@ -64,29 +75,41 @@ function sendEntries(shard: Shard, ports: ShardPorts, follower: Follower): void 
   const map = scan.maps[0] as MapId;
   const entries: CheckpointEntry[] = [];
   let bytes = 0;
-  const done = mapOf(shard, map).scan(scan.afterHash, ({ hash, key, value, epoch, lsn, ttlMs, expireAtMs }) => {
-    entries.push({ map, key, value, epoch, lsn, ttlMs, expireAtMs });
-    bytes += key.length + value.length + ENTRY_OVERHEAD_BYTES;
-    scan.afterHash = hash;
+  const removed: CheckpointKey[] = [];
+  const live = mapOf(shard, map);
+  const names = scan.dirty?.keys.get(map);
+  const done = (names ?? live).scan(scan.afterHash, (met) => {
+    const entry = names === undefined ? met : live.get(met.key);
+    if (entry === undefined) removed.push({ map, key: met.key });
+    else entries.push(checkpointEntry(map, entry));
+    bytes += met.key.length + (entry?.value.length ?? 0) + ENTRY_OVERHEAD_BYTES;
+    scan.afterHash = met.hash;
     return bytes < LIMITS.checkpointChunkBytes;
   });
   if (done) {
     scan.maps.shift();
     scan.afterHash = undefined;
   }
-  if (entries.length === 0) return;
+  if (bytes === 0) return;
   scan.inFlightBytes += bytes;
   ports.toFollower(follower.host.incarnation, {
     type: 'checkpointChunk',
     ...addressOf(shard, follower),
     entries,
     sessions: [],
+    removed: ports.mutated('dirtyLeavesRemoved') ? [] : removed,
+    endedSessions: [],
   });
+}
+
+function checkpointEntry(map: MapId, { key, value, epoch, lsn, ttlMs, expireAtMs }: Entry): CheckpointEntry {
+  return { map, key, value, epoch, lsn, ttlMs, expireAtMs };
 }
 
 function sendSessions(shard: Shard, ports: ShardPorts, follower: Follower): boolean {
   const scan = follower.scan as CheckpointScan;
-  scan.sessions ??= shard.sessions.checkpoint();
+  const { dirty } = scan;
+  scan.sessions ??= shard.sessions.checkpoint(dirty?.sessions);
   const sessions: CheckpointSession[] = [];
   let bytes = 0;
   while (bytes < LIMITS.checkpointChunkBytes) {
@@ -103,13 +126,20 @@ function sendSessions(shard: Shard, ports: ShardPorts, follower: Follower): bool
     ...addressOf(shard, follower),
     entries: [],
     sessions,
+    removed: [],
+    // What the replica has of them may be of a session that ended: it is replaced, not added to.
+    endedSessions: dirty === undefined ? [] : sessions.map(({ clientId }) => clientId),
   });
   return true;
 }
 
 function endCheckpoint(shard: Shard, ports: ShardPorts, follower: Follower): void {
   follower.scan = undefined;
+  // More has changed than it could be sent: another round follows.
+  if (follower.dirty !== undefined) return;
   follower.state = 'streaming';
+  follower.roundKeys = 0;
+  follower.stuckRounds = 0;
   follower.endLsn = shard.decidedLsn;
   ports.count('checkpoints_completed');
   ports.note('checkpoint_completed', { partition: shard.partition, to: follower.host.container });
@@ -123,8 +153,9 @@ function endCheckpoint(shard: Shard, ports: ShardPorts, follower: Follower): voi
 }
 
 /** The same count on both sides: the receiver gives back exactly what was taken. */
-export function chunkBytes(entries: readonly CheckpointEntry[], sessions: readonly CheckpointSession[]): number {
+export function chunkBytes({ entries, sessions, removed }: Omit<CheckpointChunk, 'type'>): number {
   let bytes = 0;
+  for (const { key } of removed) bytes += key.length + ENTRY_OVERHEAD_BYTES;
   for (const { key, value } of entries) bytes += key.length + value.length + ENTRY_OVERHEAD_BYTES;
   for (const { done } of sessions) bytes += 64 + done.length * COMPLETION_BYTES;
   return bytes;

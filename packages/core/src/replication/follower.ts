@@ -2,6 +2,7 @@
 import type { Host, Lsn, Rid } from '../ids.ts';
 import { BackOff } from './back-off.ts';
 import type { CheckpointScan } from './checkpoint.ts';
+import type { DirtySet } from './dirty-set.ts';
 
 export interface Follower {
   readonly host: Host;
@@ -36,6 +37,14 @@ export interface Follower {
   /** It promised (L1b) not to act against us before this, by our clock. */
   grantUntilMs: number;
   scan: CheckpointScan | undefined;
+  /** It is sent no records; what changes is gathered (dirty.ts). */
+  dirty: DirtySet | undefined;
+  /** Of a dirty one: as far as it can tell outcomes from what it was sent. */
+  heldLsn: Lsn;
+  /** Of its last dirty round; 0: none since it was consistent. */
+  roundKeys: number;
+  /** Dirty rounds in a row that did not get smaller. */
+  stuckRounds: number;
   /** Of its checkpoint: it is consistent once it has applied up to here. 0 when it came by its suffix. */
   endLsn: Lsn;
   /** Not made a candidate before this is over: it was one, and was silent or declined. */
@@ -62,6 +71,10 @@ export function newFollower(host: Host, nowMs: number): Follower {
     progressMs: nowMs,
     grantUntilMs: 0,
     scan: undefined,
+    dirty: undefined,
+    heldLsn: 0,
+    roundKeys: 0,
+    stuckRounds: 0,
     endLsn: 0,
     candidacy: new BackOff({ firstMs: 250, maxMs: 250 }),
     renewal: new BackOff({ firstMs: 500, maxMs: 10_000 }),
@@ -73,5 +86,6 @@ export function ridOf(follower: Follower): Rid {
 }
 
 export function isConsistent(follower: Follower): boolean {
-  return follower.state === 'streaming' && follower.matchLsn !== undefined && follower.appliedLsn >= follower.endLsn;
+  const { state, dirty, matchLsn, appliedLsn, endLsn } = follower;
+  return state === 'streaming' && dirty === undefined && matchLsn !== undefined && appliedLsn >= endLsn;
 }

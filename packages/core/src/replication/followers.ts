@@ -4,11 +4,11 @@
  */
 import { hostsOf } from '../catalog/config.ts';
 import type { Host, Lsn } from '../ids.ts';
-import { LIMITS } from '../limits.ts';
 import type { CheckpointCredit, DigestReport, LogRecord, Nack, ReplOpenAck, Vote } from '../messages.ts';
 import type { ShardPorts } from '../shard/ports.ts';
 import type { Shard } from '../shard/shard.ts';
 import { addressOf, beginCheckpoint, pumpCheckpoint } from './checkpoint.ts';
+import { pumpDirty } from './dirty.ts';
 import { type Follower, newFollower } from './follower.ts';
 import { recordBytes } from './log.ts';
 import { type Primary, tryDecide } from './primary.ts';
@@ -38,6 +38,7 @@ export function matchFollowersToConfig(shard: Shard, primary: Primary, ports: Sh
 /** Tells it our epoch and the shape of our log; without a connection it stays closed until one is there. */
 export function openFollower(shard: Shard, ports: ShardPorts, follower: Follower, giveUpShardInc = 0): void {
   follower.scan = undefined;
+  follower.dirty = undefined;
   const sent = ports.toFollower(follower.host.incarnation, {
     type: 'replOpen',
     config: shard.config,
@@ -62,6 +63,7 @@ export function openPatiently(shard: Shard, primary: Primary, ports: ShardPorts)
 export function onChannelClosed(follower: Follower): void {
   follower.state = 'closed';
   follower.scan = undefined;
+  follower.dirty = undefined;
 }
 
 export function onReplOpenAck(shard: Shard, ports: ShardPorts, follower: Follower, ack: ReplOpenAck): void {
@@ -94,8 +96,13 @@ export function onReplOpenAck(shard: Shard, ports: ShardPorts, follower: Followe
 export function pump(shard: Shard, primary: Primary, ports: ShardPorts): void {
   for (const follower of primary.followers.values()) {
     if (follower.state !== 'streaming' && follower.state !== 'checkpoint') continue;
+    if (follower.dirty !== undefined) {
+      pumpDirty(shard, ports, follower);
+      if (follower.state === 'checkpoint') pumpCheckpoint(shard, ports, follower);
+      continue;
+    }
     if (follower.sentLsn < shard.log.baseLsn) {
-      // It fell behind what the log retains: it starts again, by a checkpoint.
+      // The log forgot while the channel was closed: it starts again, by a checkpoint.
       openFollower(shard, ports, follower);
       continue;
     }
@@ -106,7 +113,7 @@ export function pump(shard: Shard, primary: Primary, ports: ShardPorts): void {
 
 function pumpRecords(shard: Shard, ports: ShardPorts, follower: Follower): void {
   const { log } = shard;
-  while (follower.sentLsn < log.lastLsn && follower.inFlightBytes < LIMITS.replicationWindowBytes) {
+  while (follower.sentLsn < log.lastLsn && follower.inFlightBytes < ports.replicationWindowBytes()) {
     const prevLsn = follower.sentLsn;
     const records: LogRecord[] = [];
     let bytes = 0;
@@ -143,7 +150,7 @@ function sendAppend(
  * What a follower that holds everything up to `sentLsn` may take for decided: not beyond a rolled-back record whose
  * abort record it does not hold, for it would take that one for committed.
  */
-function hintFor(shard: Shard, sentLsn: Lsn): Lsn {
+export function hintFor(shard: Shard, sentLsn: Lsn): Lsn {
   const end = Math.min(shard.decidedLsn, sentLsn);
   if (sentLsn >= shard.log.lastLsn) return end;
   let hinted = end;
@@ -156,7 +163,7 @@ function hintFor(shard: Shard, sentLsn: Lsn): Lsn {
 /** Hints for followers that no record will tell; called on ticks. */
 export function hint(shard: Shard, primary: Primary, ports: ShardPorts): void {
   for (const follower of primary.followers.values()) {
-    if (follower.state !== 'streaming' && follower.state !== 'checkpoint') continue;
+    if (follower.dirty !== undefined || (follower.state !== 'streaming' && follower.state !== 'checkpoint')) continue;
     if (follower.sentLsn < shard.log.baseLsn || follower.hintedLsn >= hintFor(shard, follower.sentLsn)) continue;
     sendAppend(shard, ports, follower, { prevLsn: follower.sentLsn, records: [] });
   }
@@ -207,7 +214,7 @@ export function onNack(shard: Shard, ports: ShardPorts, follower: Follower, nack
       return;
     case 'askSuffix':
       if (nack.shardInc !== follower.shardInc || follower.state === 'opening' || follower.state === 'closed') return;
-      if (nack.afterLsn < shard.log.baseLsn) openFollower(shard, ports, follower);
+      if (nack.afterLsn < shard.log.baseLsn || follower.dirty !== undefined) openFollower(shard, ports, follower);
       else if (nack.afterLsn < follower.sentLsn) {
         follower.sentLsn = nack.afterLsn;
         follower.inFlightBytes = 0;
@@ -233,10 +240,10 @@ export function onDigestReport(shard: Shard, primary: Primary, follower: Followe
   verification.digests.push({ rid, role, digest: report.digest, count: report.count });
 }
 
-/** Frees records that nobody needs: what S needs and what is decided is the bound, retention the wish. */
-export function trimLog(shard: Shard, retentionBytes: number): void {
+/** Up to where records are not needed: what S needs and what is decided is the bound, retention the wish. */
+export function trimTarget(shard: Shard, retentionBytes: number): Lsn {
   const { log, primary } = shard;
-  if (log.bytes <= retentionBytes) return;
+  if (log.bytes <= retentionBytes) return log.baseLsn;
   let needLsn = shard.decidedLsn;
   if (primary !== undefined) {
     for (const { incarnation, shardInc } of shard.config.sync) {
@@ -252,5 +259,10 @@ export function trimLog(shard: Shard, retentionBytes: number): void {
     to++;
     bytes -= recordBytes(log.at(to));
   }
-  log.trimTo(to);
+  return to;
+}
+
+/** Frees records that nobody needs. */
+export function trimLog(shard: Shard, retentionBytes: number): void {
+  shard.log.trimTo(trimTarget(shard, retentionBytes));
 }

@@ -114,7 +114,8 @@ export class Log {
     for (let at = this.#baseLsn + 1; at <= to; at++) {
       const record = this.at(at);
       this.#bytes -= recordBytes(record);
-      this.#abortedBy.delete(at);
+      // Not before its own abort record goes: who holds the record only must not take it for committed.
+      for (const aborted of record.aborted) this.#abortedBy.delete(aborted);
       this.#digests.delete(record.digestLsn);
       this.#placeholders.delete(at);
     }

@@ -19,6 +19,7 @@ import type { ShardPorts } from '../shard/ports.ts';
 import type { PendingRequest } from '../shard/request.ts';
 import { decideNext, digestOf, type Shard } from '../shard/shard.ts';
 import { BackOff } from './back-off.ts';
+import { noteDirty } from './dirty.ts';
 import type { Follower } from './follower.ts';
 import { type IndexReads, newIndexReads } from './read-index.ts';
 import type { Admission } from './readmission.ts';
@@ -270,6 +271,7 @@ export function tryDecide(shard: Shard, ports: ShardPorts): void {
 
 function finishCommitted(shard: Shard, primary: Primary, ports: ShardPorts): void {
   const record = decideNext(shard, true);
+  noteDirty(primary, record, true);
   release(primary, record);
   for (const request of primary.attached.get(record.lsn) ?? []) {
     ports.answer(request, {
@@ -289,7 +291,7 @@ function finishAborted(shard: Shard, primary: Primary, ports: ShardPorts, abortL
   const lsn = shard.decidedLsn + 1;
   if (!primary.rolledBack.has(lsn)) answerRolledBack(shard, primary, ports, lsn);
   primary.rolledBack.delete(lsn);
-  decideNext(shard, false);
+  noteDirty(primary, decideNext(shard, false), false);
 }
 
 /** A1; may run below minSyncReplicas, never moves `decidedLsn`. */

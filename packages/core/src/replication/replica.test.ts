@@ -13,6 +13,8 @@ test.each([
   'replica-checkpoint-interrupted',
   'replica-digest',
   'replica-digest-checkpoint',
+  'replica-dirty',
+  'replica-dirty-refused',
   'replica-listed',
   'replica-grant',
 ])('%s', (script) => {

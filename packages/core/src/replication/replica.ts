@@ -19,7 +19,17 @@ import type {
   ReplOpen,
 } from '../messages.ts';
 import type { ShardPorts } from '../shard/ports.ts';
-import { applyUpTo, digestOf, entryCount, type NewShard, newShard, putEntry, type Shard } from '../shard/shard.ts';
+import {
+  applyUpTo,
+  clearMap,
+  digestOf,
+  entryCount,
+  type NewShard,
+  newShard,
+  putEntry,
+  removeEntry,
+  type Shard,
+} from '../shard/shard.ts';
 import { chunkBytes, keepOperations } from './checkpoint.ts';
 import { Log } from './log.ts';
 import { type DigestDifference, differenceAt, stateDigestOf } from './state-digest.ts';
@@ -202,11 +212,30 @@ export function vote(shard: Shard, ports: ShardPorts): void {
   });
 }
 
-export function onCheckpointBegin(shard: Shard, begin: CheckpointBegin): void {
+export function onCheckpointBegin(shard: Shard, ports: ShardPorts, begin: CheckpointBegin): Nack | Damage | undefined {
+  if (begin.keepsState) return onDirtyRound(shard, ports, begin);
   assert(shard.loading !== undefined && shard.decidedLsn === 0, 'a checkpoint goes into an empty shard');
   shard.log = new Log(begin.scanLsn, begin.scanEpoch);
   shard.decidedLsn = begin.scanLsn;
   shard.ceilingMs = begin.ceilingMs;
+  return undefined;
+}
+
+/** dirty.ts: what it holds is not applied beyond `applyLsn`; all that changed after comes by its present value. */
+function onDirtyRound(shard: Shard, ports: ShardPorts, begin: CheckpointBegin): Nack | Damage | undefined {
+  const { log, config } = shard;
+  // Its state may count: then it is not made half of one. Nor can it go on from what it does not hold.
+  if (isListed(shard, config) || log.lastLsn < begin.applyLsn) return nack(shard, 'demandReplOpen');
+  const damage = apply(shard, ports, begin.applyLsn);
+  if (damage !== undefined) return damage;
+  assert(shard.decidedLsn === begin.applyLsn, 'nobody told it of more than it could know');
+  shard.loading = { endLsn: Number.MAX_SAFE_INTEGER, end: undefined, receivedBytes: 0 };
+  shard.log = new Log(begin.scanLsn, begin.scanEpoch);
+  shard.decidedLsn = begin.scanLsn;
+  shard.ceilingMs = Math.max(shard.ceilingMs, begin.ceilingMs);
+  for (const map of begin.clearedMaps) clearMap(shard, map);
+  ports.note('replica_catches_up', { partition: shard.partition, fromLsn: begin.applyLsn, toLsn: begin.scanLsn });
+  return undefined;
 }
 
 /** Chunks and records share one order, so an entry of a chunk is never older than what the records applied so far say. */
@@ -215,8 +244,10 @@ export function onCheckpointChunk(shard: Shard, ports: ShardPorts, chunk: Checkp
   for (const { map, key, value, epoch, lsn, ttlMs, expireAtMs } of chunk.entries) {
     putEntry(shard, map, { key: key.slice(), value: value.slice(), epoch, lsn, ttlMs, expireAtMs });
   }
+  for (const { map, key } of chunk.removed) removeEntry(shard, map, key);
+  for (const clientId of chunk.endedSessions) shard.sessions.forget(clientId);
   for (const session of chunk.sessions) shard.sessions.restore(session);
-  const bytes = chunkBytes(chunk.entries, chunk.sessions);
+  const bytes = chunkBytes(chunk);
   shard.loading.receivedBytes += bytes;
   ports.toPrimary(shard.opened.connection, {
     type: 'checkpointCredit',

@@ -31,6 +31,7 @@ export type Attempt =
   | { readonly is: 'stale' }
   | { readonly is: 'outside_window' };
 
+const ENDED = { ackedBelow: 0, done: new Map<number, { epoch: Epoch; lsn: Lsn }>() } as const;
 const NEW: Attempt = { is: 'new' };
 
 export class Sessions {
@@ -132,12 +133,19 @@ export class Sessions {
     }
   }
 
-  *checkpoint(): Generator<CheckpointSession> {
-    for (const [clientId, { ackedBelow, done }] of this.#byClient) {
+  /** `only`: of these clients, also of those that have no session any more: they come with nothing. */
+  *checkpoint(only?: ReadonlySet<ClientId>): Generator<CheckpointSession> {
+    for (const clientId of only ?? this.#byClient.keys()) {
+      const { ackedBelow, done } = this.#byClient.get(clientId) ?? ENDED;
       const records: CompletionRecord[] = [];
       for (const [seq, { epoch, lsn }] of done) records.push({ seq, epoch, lsn });
       yield { clientId, ackedBelow, done: records };
     }
+  }
+
+  /** Before what comes of it in a dirty round. */
+  forget(clientId: ClientId): void {
+    this.#byClient.delete(clientId);
   }
 
   restore({ clientId, ackedBelow, done }: CheckpointSession): void {

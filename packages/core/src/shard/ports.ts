@@ -37,6 +37,10 @@ export interface ShardPorts {
   nextChangeId(): number;
   /** Each retained record's share of the container's limit. */
   retentionBytes(): number;
+  /** Sent to one replica and not acknowledged, at most. */
+  replicationWindowBytes(): number;
+  /** Of records that wait for a replica outside of the in-sync set, at most. */
+  followerQueueBytes(): number;
   note(event: string, facts: Note['facts'], level?: Note['level']): void;
   count(counter: Counter): void;
   /** Why this container cannot hold a record, or undefined: it then votes no (step 3 of 1.6). */
@@ -57,7 +61,8 @@ export type Counter =
   | 'replica_evictions'
   | 'replica_additions'
   | 'records_rolled_back'
-  | 'digest_differences';
+  | 'digest_differences'
+  | 'dirty_rounds';
 
 export type Mutation =
   | 'expireByOwnClock'
@@ -88,4 +93,5 @@ export type Mutation =
   | 'tokenIgnored'
   | 'skipOneApply'
   | 'noReadmissionWait'
-  | 'transferTooSoon';
+  | 'transferTooSoon'
+  | 'dirtyLeavesRemoved';

@@ -126,8 +126,7 @@ function applyOperations(shard: Shard, record: LogRecord): void {
     const { kind, key, value, ttlMs, expireAtMs } = operation;
     switch (kind) {
       case 'clear':
-        mapOf(shard, map).clear();
-        shard.expiry.clear(map);
+        clearMap(shard, map);
         break;
       case 'delete':
         removeEntry(shard, map, key);
@@ -152,7 +151,12 @@ export function putEntry(shard: Shard, map: MapId, entry: NewEntry): void {
   expiry.add(map, entries.put(entry));
 }
 
-function removeEntry(shard: Shard, map: MapId, key: Uint8Array): void {
+export function clearMap(shard: Shard, map: MapId): void {
+  mapOf(shard, map).clear();
+  shard.expiry.clear(map);
+}
+
+export function removeEntry(shard: Shard, map: MapId, key: Uint8Array): void {
   const entries = mapOf(shard, map);
   const before = shard.expiry.count > 0 ? entries.get(key) : undefined;
   if (before !== undefined) shard.expiry.remove(map, before);

@@ -1787,6 +1787,34 @@ export const SCHEMA: Schema = {
         "type": "double",
         "id": 6,
         "protoName": "ceiling_ms"
+      },
+      "keepsState": {
+        "type": "bool",
+        "id": 7,
+        "protoName": "keeps_state"
+      },
+      "applyLsn": {
+        "type": "uint64",
+        "id": 8,
+        "protoName": "apply_lsn"
+      },
+      "clearedMaps": {
+        "rule": "repeated",
+        "type": "uint32",
+        "id": 9,
+        "protoName": "cleared_maps"
+      }
+    }
+  },
+  "CheckpointKey": {
+    "fields": {
+      "map": {
+        "type": "uint32",
+        "id": 1
+      },
+      "key": {
+        "type": "bytes",
+        "id": 2
       }
     }
   },
@@ -1883,6 +1911,17 @@ export const SCHEMA: Schema = {
         "rule": "repeated",
         "type": "CheckpointSession",
         "id": 5
+      },
+      "removed": {
+        "rule": "repeated",
+        "type": "CheckpointKey",
+        "id": 6
+      },
+      "endedSessions": {
+        "rule": "repeated",
+        "type": "string",
+        "id": 7,
+        "protoName": "ended_sessions"
       }
     }
   },

@@ -131,6 +131,8 @@ export class Cluster {
           return isPoison || (share !== undefined && random.unit() < share) ? 'overloaded' : undefined;
         },
         digestEveryLsns: this.#options.scenario.digestEveryLsns,
+        replicationWindowBytes: this.#options.scenario.replicationWindowBytes,
+        followerQueueBytes: this.#options.scenario.followerQueueBytes,
         logRetentionBytes: this.#options.scenario.logRetentionBytes,
         mutations: this.#options.mutations,
       }),

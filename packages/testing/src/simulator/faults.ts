@@ -79,6 +79,8 @@ export class Faults {
         return true;
       case 'flap':
         return this.#flap();
+      case 'slowReader':
+        return this.#slowReader();
       case 'estrange':
         return this.#estrange();
       case 'exile':
@@ -416,12 +418,39 @@ export class Faults {
     return true;
   }
 
-  /** A primary and the other containers do not hear each other; everybody hears the catalog, and is heard by clients. */
+  /** A replica outside of the in-sync set, if there is one, takes nothing in for a while: what its primary sends stands still. */
+  #slowReader(): boolean {
+    const { world, cluster, scenario } = this.#options;
+    const configs = (cluster.catalog.machine?.state().partitions ?? []).filter((config) => config !== undefined);
+    const readers = configs.flatMap(({ primary, joining, async }) =>
+      [...joining, ...async].map(({ container }) => ({ from: primary.container, to: container })),
+    );
+    if (readers.length === 0) return false;
+    const { from, to } = pick(this.#random, readers);
+    const ends = world.network
+      .connections()
+      .filter((end) => end.toName === to && end.station === cluster.container(from));
+    for (const end of ends) world.network.stall(end);
+    this.#after(scenario.mapSet.failureDetection.suspectAfterMs * (0.2 + 2 * this.#random.unit()), () => {
+      for (const end of ends) world.network.unstall(end);
+    });
+    return ends.length > 0;
+  }
+
+  /**
+   * A primary and the other containers do not hear each other; the catalog hears all, and clients do. Sometimes the
+   * primary does not hear the catalog for a while.
+   */
   #estrange(): boolean {
     const { cluster, scenario } = this.#options;
     const { name } = this.#primaryOrAny();
     const others = cluster.containers.filter((process) => process.name !== name);
     const { suspectAfterMs } = scenario.mapSet.failureDetection;
+    if (this.#random.below(2) === 0) {
+      this.#after(suspectAfterMs * 8 * this.#random.unit(), () => {
+        this.#block([[cluster.catalog.name, name]], 2 * suspectAfterMs);
+      });
+    }
     return this.#block(
       others.flatMap((other): [string, string][] => [
         [name, other.name],

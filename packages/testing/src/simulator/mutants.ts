@@ -197,9 +197,18 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'transferTooSoon',
     breaks: 'a primary that its in-sync set does not reach goes only when its lease is over (L2, K3)',
-    seedsMax: 200,
+    seedsMax: 500,
     isRequired: false,
+    noticedBy: 'I-LEASE',
     faults: ['estrange'],
+  },
+  {
+    name: 'dirtyLeavesRemoved',
+    breaks: 'a dirty round tells of keys that are there no more: the digest at its end tells',
+    seedsMax: 300,
+    isRequired: false,
+    noticedBy: 'state digest',
+    faults: ['slowReader'],
   },
 ];
 

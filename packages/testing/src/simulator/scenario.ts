@@ -49,6 +49,7 @@ export const FAULT_KINDS = [
   'wallJump',
   'flap',
   'estrange',
+  'slowReader',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -67,6 +68,10 @@ export interface Scenario {
   readonly logRetentionBytes: number;
   /** Between two lsns at which replicas compare the digests of their states. */
   readonly digestEveryLsns: number;
+  /** Sent to a replica and not acknowledged, at most; small: a connection that stalls lets it fall behind. */
+  readonly replicationWindowBytes: number;
+  /** Of records that wait for a replica outside of the in-sync set. */
+  readonly followerQueueBytes: number;
   readonly latency: Latency;
   /** Mean time between two faults of a kind; absent: none of it. */
   readonly faults: ReadonlyMap<FaultKind, number>;
@@ -94,6 +99,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
     newRandom(seed ^ 0x5be0cd19).below(4) === 0 ? [['catalogLoss', 10_000]] : [];
   const netRandom = newRandom(seed ^ 0x6a09e667);
   const flaps: [FaultKind, number][] = netRandom.below(4) === 0 ? [['flap', 4_000]] : [];
+  const slowReaders: [FaultKind, number][] = netRandom.below(3) === 0 ? [['slowReader', 3_000]] : [];
   const estranged: [FaultKind, number][] = netRandom.below(4) === 0 ? [['estrange', 5_000]] : [];
   const wallJumps: [FaultKind, number][] = ttlRandom.below(3) === 0 ? [['wallJump', 5_000]] : [];
   const minSyncReplicas = pick(random, [0, 1, 1, 1, 2]);
@@ -135,6 +141,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
       ...catalogLosses,
       ...flaps,
       ...estranged,
+      ...slowReaders,
       ...extra.map((kind): [FaultKind, number] => [kind, 3_000]),
     ]),
     isGentle: random.below(3) > 0,
@@ -142,12 +149,14 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
     ownTtlsMs: hasTtl ? [400, 1_500, 5_000] : undefined,
     clockError: random.below(2) === 0 ? 0 : 0.01,
     digestEveryLsns: pick(newRandom(seed ^ 0x2f1b4c9d), [7, 20, 100]),
+    replicationWindowBytes: pick(newRandom(seed ^ 0x1b873593), [1, 1, 500, LIMITS.replicationWindowBytes]),
+    followerQueueBytes: pick(newRandom(seed ^ 0x2745937f), [0, 0, 500, LIMITS.followerQueueBytes]),
     logRetentionBytes: pick(random, [0, 2_000, 20_000, LIMITS.logRetentionBytes]),
   };
 }
 
 /** Drawn by themselves, so that older seeds stay what they were. */
-const DRAWN_APART: ReadonlySet<FaultKind> = new Set(['wallJump', 'catalogLoss', 'flap', 'estrange']);
+const DRAWN_APART: ReadonlySet<FaultKind> = new Set(['wallJump', 'catalogLoss', 'flap', 'estrange', 'slowReader']);
 
 function swarm(random: Random): ReadonlyMap<FaultKind, number> {
   const faults = new Map<FaultKind, number>();
