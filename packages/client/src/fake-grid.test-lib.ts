@@ -139,6 +139,8 @@ export class FakeGrid implements ClientHost {
       }
       case 'verify':
         throw new Error('not used here');
+      case 'resolveOrAbort':
+        return { type: 'rolledBack', id };
     }
   }
 

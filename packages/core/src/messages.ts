@@ -192,6 +192,23 @@ export interface Write extends Request {
   readonly operations: readonly Operation[];
 }
 
+/**
+ * Settles a write that its client will not send again and whose outcome it does not know. Answered as the write itself
+ * is once it has an outcome; when the partition does not know it, it is rolled back: no attempt that is still on its way is
+ * ever carried out.
+ */
+export interface ResolveOrAbort extends Request {
+  readonly type: 'resolveOrAbort';
+  readonly seq: number;
+  readonly ackedBelow: number;
+}
+
+/** Decided: the write had no effect and never will have. */
+export interface RolledBack {
+  readonly type: 'rolledBack';
+  readonly id: number;
+}
+
 /** Decided: `applied` is false for a `delete` of an absent key, which logs nothing. */
 export interface WriteAnswer {
   readonly type: 'writeAnswer';
@@ -238,9 +255,10 @@ export interface VerifyAnswer {
 
 /**
  * `digest`: a point at which primaries and replicas compute a digest of their entries (Verify). `expire`, `touch`: the
- * primary removes entries that are due, or renews those that were read.
+ * primary removes entries that are due, or renews those that were read. `session`: its client is forgotten.
+ * `abortMarker`: the write of its client and seq is never carried out (ResolveOrAbort).
  */
-export type RecordKind = 'write' | 'noop' | 'digest' | 'expire' | 'touch' | 'session';
+export type RecordKind = 'write' | 'noop' | 'digest' | 'expire' | 'touch' | 'session' | 'abortMarker';
 
 /**
  * One record of a partition's log. `decidedUpTo` and `aborted` are the outcomes known when it was appended:
@@ -440,6 +458,8 @@ export interface CheckpointSession {
   readonly clientId: ClientId;
   readonly ackedBelow: number;
   readonly done: readonly CompletionRecord[];
+  /** Seqs of writes that are never carried out. */
+  readonly rolledBack: readonly number[];
 }
 
 export interface CheckpointChunk {
@@ -487,8 +507,15 @@ export interface DigestReport {
 }
 
 export type RoutingMessage = RoutingRequest | Routing | RoutingRefused;
-export type RequestMessage = Read | Size | Scan | Write | Verify;
-export type AnswerMessage = ReadAnswer | SizeAnswer | ScanAnswer | WriteAnswer | ErrorAnswer | VerifyAnswer;
+export type RequestMessage = Read | Size | Scan | Write | ResolveOrAbort | Verify;
+export type AnswerMessage =
+  | ReadAnswer
+  | SizeAnswer
+  | ScanAnswer
+  | WriteAnswer
+  | RolledBack
+  | ErrorAnswer
+  | VerifyAnswer;
 export type ReplicationMessage =
   | ReplOpen
   | ReplOpenAck

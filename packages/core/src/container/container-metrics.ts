@@ -82,6 +82,7 @@ export class MetricsRecorder {
 }
 
 function kindOf(message: Exclude<PendingRequest['message'], { type: 'verify' }>): string {
+  if (message.type === 'resolveOrAbort') return 'resolve';
   if (message.type !== 'write') return message.type;
   return message.operations.length > 1 ? 'batch' : (message.operations[0]?.kind ?? 'batch');
 }

@@ -285,6 +285,7 @@ class ContainerMachine implements Container {
       case 'size':
       case 'scan':
       case 'write':
+      case 'resolveOrAbort':
         return onRequest(state, connection, peer, message);
       case 'verify':
         if (peer.role === 'tool') onRequest(state, connection, peer, message as RequestMessage);

@@ -34,13 +34,15 @@
  *     repl_open c0 e=1 v=2 P=c0 S=c0,c1 tail=0:0,1:4     with its configuration
  *     append c0 e=1 prev=1:4 hint=4                      records are the body, one a line (`recordOf`)
  *     begin c0 e=1 scan=1:4     chunk c0 e=1     end c0 e=1 end=6 holds=a@1:3
- *                                                        a checkpoint; of a chunk the body is a:1@1:3 or done x:1@1:3
+ *                                                        a checkpoint; of a chunk the body is a:1@1:3, done x:1@1:3, or
+ *                                                        done x:2, of which it is remembered that it was rolled back
  *     begin c0 e=1 scan=1:9 keeps=4 cleared              a dirty round; its chunks also say removed a, ended x
  *     ping c0 e=1                                        asks for a grant
  *     redial c0                                          its connection breaks, the next message comes by a new one
  *
  * Clients; a write is named by its seq and attempt, `w3` and `w3/2`:
  *     write x seq=3 attempt=2 set=a:1 if=1:2 ttl=10000 e=1     operations as in `operationsOf`
+ *     resolve x seq=3                                          asks what became of it (ResolveOrAbort)
  *     read x a,b        size x        leave x                  `leave`: its connection breaks
  *
  *     drain            the container is asked to leave
@@ -161,6 +163,7 @@ export class OneContainer {
       case 'leave':
         return this.#close(name());
       case 'write':
+      case 'resolve':
       case 'read':
       case 'size':
         return this.#request(name(), command);
@@ -455,7 +458,8 @@ function chunkOf(body: readonly string[]): Pick<CheckpointChunk, 'entries' | 'se
     const { epoch, lsn } = pairOf(at);
     if (!line.startsWith('done '))
       entries.push({ map: MAP, key: bytesOf(first), value: bytesOf(second), epoch, lsn, ...FOREVER });
-    else sessions.push({ clientId: first, ackedBelow: 1, done: [{ seq: Number(second), epoch, lsn }] });
+    else if (at === '') sessions.push({ clientId: first, ackedBelow: 1, done: [], rolledBack: [Number(second)] });
+    else sessions.push({ clientId: first, ackedBelow: 1, done: [{ seq: Number(second), epoch, lsn }], rolledBack: [] });
   }
   return { entries, sessions, removed, endedSessions };
 }

@@ -92,6 +92,7 @@ export class SmallGrid {
         this.#cuts.delete([first, second].sort().join());
         return;
       case 'write':
+      case 'resolve':
       case 'read':
       case 'size':
         return this.#request(first, command);

@@ -109,8 +109,8 @@ function operationOf(
 
 /**
  * `2:12 set=a:1 carries=11 by=x:3`: a write of the client x, its seq 3 (without `by`: nobody's);
- * `2:13 aborted=12 carries=11`: the record that rolls 12 back. `ceiling=5000`: it carries one.
- * `digest=12/a@1:3,b@2:12`: it carries the digest of these entries, as the state at lsn 12.
+ * `2:13 aborted=12 carries=11`: the record that rolls 12 back; `2:13 marker by=x:3`: an abort marker. `ceiling=5000`: it
+ * carries one. `digest=12/a@1:3,b@2:12`: it carries the digest of these entries, as the state at lsn 12.
  */
 export function recordOf(line: string): LogRecord {
   const [position = '', ...words] = line.trim().split(/\s+/);
@@ -121,7 +121,7 @@ export function recordOf(line: string): LogRecord {
   return {
     lsn,
     epoch,
-    kind: args.has('expire') ? 'expire' : operations.length > 0 ? 'write' : 'noop',
+    kind: args.has('expire') ? 'expire' : args.has('marker') ? 'abortMarker' : operations.length > 0 ? 'write' : 'noop',
     clientId,
     seq: Number(seq),
     ackedBelow: 1,
@@ -150,7 +150,10 @@ export function stateOf(word: string): { stateDigest: number; count: number } {
   return { stateDigest: stateDigestOf({ maps: new Map([[MAP, entries]]) }), count: entries.count };
 }
 
-/** `write x seq=3 attempt=2 set=a:1 ttl=10000`, `read x a,b mode=eventual`, `size x`; the label is `w3/2`, `read a,b`, `size`. */
+/**
+ * `write x seq=3 attempt=2 set=a:1 ttl=10000`, `resolve x seq=3`, `read x a,b mode=eventual`, `size x`; the label is
+ * `w3/2`, `resolve 3`, `read a,b`, `size`.
+ */
 export function requestOf(
   command: ScriptCommand,
   { id, epoch }: { id: number; epoch: number },
@@ -169,6 +172,9 @@ export function requestOf(
     return { label: `read ${words}`, message: { type: 'read', ...request, keys, withoutValues: false, ...how } };
   }
   const seq = Number(arg(command, 'seq'));
+  if (command.name === 'resolve') {
+    return { label: `resolve ${seq}`, message: { type: 'resolveOrAbort', ...request, seq, ackedBelow: 1 } };
+  }
   const attempt = Number(arg(command, 'attempt', '1'));
   return {
     label: attempt === 1 ? `w${seq}` : `w${seq}/${attempt}`,
@@ -176,12 +182,14 @@ export function requestOf(
   };
 }
 
-function recordWords({ lsn, epoch, operations, decidedUpTo, aborted, ceilingMs, digestLsn }: LogRecord): string {
+function recordWords({ lsn, epoch, kind, clientId, seq, ...record }: LogRecord): string {
+  const { operations, decidedUpTo, aborted, ceilingMs, digestLsn } = record;
   const words = operations.map(({ kind, key, value, expireAtMs }) => {
     const until = expireAtMs > 0 ? ` until=${expireAtMs}` : '';
     if (kind === 'clear') return kind;
     return value.length === 0 ? `${kind}=${textOf(key)}${until}` : `${kind}=${textOf(key)}:${textOf(value)}${until}`;
   });
+  if (kind === 'abortMarker') words.push(`marker by=${clientId}:${seq}`);
   if (aborted.length > 0) words.push(`aborted=${aborted.join(',')}`);
   if (ceilingMs > 0) words.push(`ceiling=${ceilingMs}`);
   if (digestLsn > 0) words.push(`digest_of=${digestLsn}`);
@@ -235,12 +243,11 @@ export function messageWords(message: Message): string | undefined {
       const entries = message.entries.map(
         ({ key, value, epoch, lsn }) => ` ${textOf(key)}:${textOf(value)}@${epoch}:${lsn}`,
       );
-      const done = message.sessions.flatMap(({ clientId, done }) =>
-        done.map(({ seq, epoch, lsn }) => ` ${clientId}:${seq}@${epoch}:${lsn}`),
-      );
-      const removed = message.removed.map(({ key }) => ` removed ${textOf(key)}`);
-      const ended = message.endedSessions.map((clientId) => ` ended ${clientId}`);
-      return `checkpoint_chunk${life(message)}${[...entries, ...removed, ...ended, ...done].join('')}`;
+      const done = message.sessions.flatMap(({ clientId, done, rolledBack }) => [
+        ...done.map(({ seq, epoch, lsn }) => ` ${clientId}:${seq}@${epoch}:${lsn}`),
+        ...rolledBack.map((seq) => ` ${clientId}:${seq} rolled back`),
+      ]);
+      return `checkpoint_chunk${life(message)}${[...entries, ...done].join('')}`;
     }
     case 'checkpointEnd':
       return `checkpoint_end${life(message)} end=${message.endLsn}`;
@@ -263,6 +270,8 @@ export function answerWords(answer: AnswerMessage): string {
   switch (answer.type) {
     case 'writeAnswer':
       return answer.applied ? `written ${answer.epoch}:${answer.lsn}` : 'was absent';
+    case 'rolledBack':
+      return 'rolled back';
     case 'readAnswer':
       return answer.entries
         .map(({ found, value, epoch, lsn }) => (found ? `${textOf(value)}@${epoch}:${lsn}` : 'absent'))

@@ -116,7 +116,7 @@ function sendSessions(shard: Shard, ports: ShardPorts, follower: Follower): bool
     const next = scan.sessions.next();
     if (next.done === true) break;
     sessions.push(next.value);
-    bytes += 64 + next.value.done.length * COMPLETION_BYTES;
+    bytes += sessionBytes(next.value);
   }
   if (sessions.length === 0) return false;
   if (ports.mutated('noCompletionRecords')) return true;
@@ -157,8 +157,12 @@ export function chunkBytes({ entries, sessions, removed }: Omit<CheckpointChunk,
   let bytes = 0;
   for (const { key } of removed) bytes += key.length + ENTRY_OVERHEAD_BYTES;
   for (const { key, value } of entries) bytes += key.length + value.length + ENTRY_OVERHEAD_BYTES;
-  for (const { done } of sessions) bytes += 64 + done.length * COMPLETION_BYTES;
+  for (const session of sessions) bytes += sessionBytes(session);
   return bytes;
+}
+
+function sessionBytes({ done, rolledBack }: CheckpointSession): number {
+  return 64 + (done.length + rolledBack.length) * COMPLETION_BYTES;
 }
 
 export function addressOf(shard: Shard, follower: Follower) {

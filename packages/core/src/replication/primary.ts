@@ -274,13 +274,10 @@ function finishCommitted(shard: Shard, primary: Primary, ports: ShardPorts): voi
   noteDirty(primary, record, true);
   release(primary, record);
   for (const request of primary.attached.get(record.lsn) ?? []) {
-    ports.answer(request, {
-      type: 'writeAnswer',
-      id: request.message.id,
-      epoch: record.epoch,
-      lsn: record.lsn,
-      applied: true,
-    });
+    const { id } = request.message;
+    const { epoch, lsn } = record;
+    if (record.kind === 'abortMarker') ports.answer(request, { type: 'rolledBack', id });
+    else ports.answer(request, { type: 'writeAnswer', id, epoch, lsn, applied: true });
   }
   primary.attached.delete(record.lsn);
   if (record.kind === 'digest') reportOwnDigest(shard, primary, record.lsn);

@@ -36,6 +36,7 @@ test('what the client acknowledged is stale, and forgotten', () => {
         { seq: 3, epoch: 2, lsn: 3 },
         { seq: 4, epoch: 2, lsn: 4 },
       ],
+      rolledBack: [],
     },
   ]);
 });
@@ -60,6 +61,30 @@ test('a checkpoint carries completion records, and never takes any back', () => 
   for (const session of sessions.checkpoint()) copy.restore(session);
   expect(copy.find(client, 7)).toEqual({ is: 'done', epoch: 2, lsn: 3 });
   expect(copy.find(client, 8)).toEqual({ is: 'done', epoch: 2, lsn: 4 });
+});
+
+test('an abort marker is remembered like an answer: in a checkpoint, after a fail-over, until it is acknowledged', () => {
+  const marker = { ...record(4, 2), kind: 'abortMarker' } as const;
+  const sessions = new Sessions();
+  sessions.begin(marker);
+  expect(sessions.find(client, 2)).toEqual({ is: 'in_progress', lsn: 4 });
+  sessions.end(marker, true);
+  sessions.forgetUndecided();
+  expect(sessions.find(client, 2)).toEqual({ is: 'rolled_back' });
+  const copy = new Sessions();
+  for (const session of sessions.checkpoint()) copy.restore(session);
+  expect(copy.find(client, 2)).toEqual({ is: 'rolled_back' });
+  copy.end(record(5, 5, 3), true);
+  expect(copy.find(client, 2).is).toBe('stale');
+  expect([...copy.checkpoint()].map(({ rolledBack }) => rolledBack)).toEqual([[]]);
+});
+
+test('a marker that is rolled back itself says nothing', () => {
+  const marker = { ...record(4, 2), kind: 'abortMarker' } as const;
+  const sessions = new Sessions();
+  sessions.begin(marker);
+  sessions.end(marker, false);
+  expect(sessions.find(client, 2)).toEqual({ is: 'new' });
 });
 
 test('an idle client is forgotten by a record of the log, unless it has come back', () => {

@@ -2,8 +2,8 @@
  * What a partition remembers of its clients' writes, so that a retry gets the first attempt's answer (RIFL, Lee et
  * al., SOSP 2015: the completion record lies in the same log record as the write, so it survives a fail-over with it).
  *
- * `done` follows from decided records alone and is the same on every replica. `inProgress` and `refused` are the
- * primary's: writes in its log that are not decided, and answers it gave without logging anything.
+ * `done` and `rolledBack` follow from decided records alone and are the same on every replica. `inProgress` and `refused`
+ * are the primary's: writes and abort markers in its log that are not decided, and answers it gave without logging anything.
  */
 import type { ErrorCode } from '../errors.ts';
 import type { ClientId, Epoch, Lsn } from '../ids.ts';
@@ -14,6 +14,8 @@ interface Session {
   /** The client has the answers of every seq below and will not ask again. */
   ackedBelow: number;
   readonly done: Map<number, { readonly epoch: Epoch; readonly lsn: Lsn }>;
+  /** By an abort marker: never carried out. */
+  readonly rolledBack: Set<number>;
   readonly inProgress: Map<number, Lsn>;
   readonly refused: Map<number, RememberedRefusal>;
   /** At the primary: when it last asked, by the monotonic clock; undefined: not since this shard's promotion. */
@@ -27,11 +29,12 @@ export type Attempt =
   | { readonly is: 'new' }
   | { readonly is: 'done'; readonly epoch: Epoch; readonly lsn: Lsn }
   | { readonly is: 'in_progress'; readonly lsn: Lsn }
+  | { readonly is: 'rolled_back' }
   | { readonly is: 'refused'; readonly refusal: RememberedRefusal }
   | { readonly is: 'stale' }
   | { readonly is: 'outside_window' };
 
-const ENDED = { ackedBelow: 0, done: new Map<number, { epoch: Epoch; lsn: Lsn }>() } as const;
+const ENDED = { ackedBelow: 0, done: new Map<number, { epoch: Epoch; lsn: Lsn }>(), rolledBack: new Set<number>() } as const;
 const NEW: Attempt = { is: 'new' };
 
 export class Sessions {
@@ -48,6 +51,7 @@ export class Sessions {
     if (seq < session.ackedBelow) return { is: 'stale' };
     const done = session.done.get(seq);
     if (done !== undefined) return { is: 'done', ...done };
+    if (session.rolledBack.has(seq)) return { is: 'rolled_back' };
     const lsn = session.inProgress.get(seq);
     if (lsn !== undefined) return { is: 'in_progress', lsn };
     const refusal = session.refused.get(seq);
@@ -90,7 +94,8 @@ export class Sessions {
     // A retry may already stand in the log under the same seq, when this one was rolled back.
     if (session.inProgress.get(record.seq) === record.lsn) session.inProgress.delete(record.seq);
     if (committed && record.seq >= session.ackedBelow) {
-      session.done.set(record.seq, { epoch: record.epoch, lsn: record.lsn });
+      if (record.kind === 'abortMarker') session.rolledBack.add(record.seq);
+      else session.done.set(record.seq, { epoch: record.epoch, lsn: record.lsn });
     }
     this.acknowledge(record.clientId, record.ackedBelow);
   }
@@ -114,7 +119,7 @@ export class Sessions {
     const session = this.#session(clientId);
     if (ackedBelow <= session.ackedBelow) return;
     session.ackedBelow = ackedBelow;
-    for (const table of [session.done, session.refused]) {
+    for (const table of [session.done, session.rolledBack, session.refused]) {
       // They were put in about in the order of their seq: stopping at the first that stays keeps this constant per
       // write; one that was passed over goes when those before it do.
       for (const seq of table.keys()) {
@@ -136,10 +141,10 @@ export class Sessions {
   /** `only`: of these clients, also of those that have no session any more: they come with nothing. */
   *checkpoint(only?: ReadonlySet<ClientId>): Generator<CheckpointSession> {
     for (const clientId of only ?? this.#byClient.keys()) {
-      const { ackedBelow, done } = this.#byClient.get(clientId) ?? ENDED;
+      const { ackedBelow, done, rolledBack } = this.#byClient.get(clientId) ?? ENDED;
       const records: CompletionRecord[] = [];
       for (const [seq, { epoch, lsn }] of done) records.push({ seq, epoch, lsn });
-      yield { clientId, ackedBelow, done: records };
+      yield { clientId, ackedBelow, done: records, rolledBack: [...rolledBack] };
     }
   }
 
@@ -148,11 +153,12 @@ export class Sessions {
     this.#byClient.delete(clientId);
   }
 
-  restore({ clientId, ackedBelow, done }: CheckpointSession): void {
+  restore({ clientId, ackedBelow, done, rolledBack }: CheckpointSession): void {
     const session = this.#session(clientId);
     for (const { seq, epoch, lsn } of done) {
       if (seq >= session.ackedBelow) session.done.set(seq, { epoch, lsn });
     }
+    for (const seq of rolledBack) if (seq >= session.ackedBelow) session.rolledBack.add(seq);
     this.acknowledge(clientId, ackedBelow);
   }
 
@@ -166,7 +172,14 @@ export class Sessions {
   #session(clientId: ClientId): Session {
     let session = this.#byClient.get(clientId);
     if (session === undefined) {
-      session = { ackedBelow: 0, done: new Map(), inProgress: new Map(), refused: new Map(), activeMs: undefined };
+      session = {
+        ackedBelow: 0,
+        done: new Map(),
+        rolledBack: new Set(),
+        inProgress: new Map(),
+        refused: new Map(),
+        activeMs: undefined,
+      };
       this.#byClient.set(clientId, session);
     }
     return session;

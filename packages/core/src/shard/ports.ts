@@ -76,6 +76,7 @@ export type Mutation =
   | 'abortIgnoresEligible'
   | 'readWithoutLease'
   | 'noCompletionRecords'
+  | 'resolveWithoutMarker'
   | 'handOverReadsOn'
   | 'noSuspendGuard'
   | 'oldEchoAccepted'

@@ -11,7 +11,6 @@ import { NO_BYTES } from '../messages.ts';
 import {
   appendRecord,
   grantsHaveEnded,
-  isSettled,
   mayRead,
   othersInSync,
   type Primary,
@@ -20,9 +19,11 @@ import {
 import type { RememberedRefusal } from '../replication/sessions.ts';
 import { FOREVER } from '../store/entry-map.ts';
 import { blockerOfExpired, keepsLifetime, lifetimeOf, noteAccess, readClock, visibleEntry } from './expiry.ts';
+import { answerFromMemory, attach, notApplied } from './outcomes.ts';
 import type { ShardPorts } from './ports.ts';
 import { foundEntry, NOT_FOUND, READ_BYTES_MAX, readEntries } from './read-entries.ts';
 import type { PendingRequest } from './request.ts';
+import { resolveOrAbort } from './resolve.ts';
 import { mapOf, type Shard } from './shard.ts';
 
 export function submit(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest): void {
@@ -38,6 +39,8 @@ export function submit(shard: Shard, primary: Primary, ports: ShardPorts, reques
       return scan(shard, primary, ports, request, message);
     case 'write':
       return write(shard, primary, ports, request, message);
+    case 'resolveOrAbort':
+      return resolveOrAbort(shard, primary, ports, { request, message });
     case 'verify':
       return verify(shard, primary, ports, request);
   }
@@ -69,7 +72,7 @@ export function expireWaiting(shard: Shard, primary: Primary, ports: ShardPorts)
   for (const request of expired) {
     ports.answerError(request, 'timeout', {
       partition: shard.partition,
-      waitedFor: whatItWaitsFor(shard, primary, ports),
+      waitedFor: whatItWaitsFor(shard, primary, ports, request),
     });
   }
   for (const [lsn, { request, digests }] of primary.verifications) {
@@ -80,7 +83,9 @@ export function expireWaiting(shard: Shard, primary: Primary, ports: ShardPorts)
   }
 }
 
-function whatItWaitsFor(shard: Shard, primary: Primary, ports: ShardPorts): string {
+function whatItWaitsFor(shard: Shard, primary: Primary, ports: ShardPorts, { message }: PendingRequest): string {
+  if (message.type === 'resolveOrAbort')
+    return 'a copy that may hold the write: too few in-sync replicas, or no word of it';
   if (!mayRead(shard, primary, ports)) return 'a lease: the primary may have been replaced';
   if (shard.decidedLsn < primary.startLsn) {
     return 'the outcome of writes that were undecided at the fail-over: not enough in-sync replicas';
@@ -194,28 +199,7 @@ function beginsWith(key: Uint8Array, prefix: Uint8Array): boolean {
 }
 
 function write(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest, message: Write): void {
-  const { clientId } = request;
-  shard.sessions.noteActive(clientId, ports.nowMs());
-  const attempt = shard.sessions.find(clientId, message.seq, message.ackedBelow);
-  switch (attempt.is) {
-    case 'done':
-      return ports.answer(request, {
-        type: 'writeAnswer',
-        id: message.id,
-        epoch: attempt.epoch,
-        lsn: attempt.lsn,
-        applied: true,
-      });
-    case 'in_progress':
-      return attach(primary, attempt.lsn, request);
-    case 'refused':
-      return answerNotApplied(ports, request, attempt.refusal, { partition: shard.partition });
-    case 'stale':
-      return ports.answerError(request, 'session_expired', { partition: shard.partition, seq: message.seq });
-    case 'outside_window':
-      return ports.answerError(request, 'overloaded', { reason: 'too many requests of one client are outstanding' });
-    case 'new':
-  }
+  if (answerFromMemory(shard, primary, ports, { request, message })) return;
   const votes = othersInSync(shard).length;
   const required = shard.policy.minSyncReplicas;
   if (votes < required) {
@@ -223,7 +207,7 @@ function write(shard: Shard, primary: Primary, ports: ShardPorts, request: Pendi
     if (awaitsFirstReplicas(shard)) {
       return ports.answerError(request, 'unavailable', { ...details, reason: 'its first replicas are still joining' });
     }
-    return notApplied(shard, primary, ports, request, 'too_few_sync_replicas', details);
+    return notApplied(shard, primary, ports, { request, message, refusal: 'too_few_sync_replicas', details });
   }
   for (const operation of message.operations) {
     const blocker = primary.keys.blockerOfWrite(
@@ -237,11 +221,12 @@ function write(shard: Shard, primary: Primary, ports: ShardPorts, request: Pendi
   if (refusal === 'unclear') return wait(primary, request);
   if (refusal !== undefined) {
     if (!mayRead(shard, primary, ports)) return wait(primary, request);
-    return notApplied(shard, primary, ports, request, refusal, { partition: shard.partition });
+    const details = { partition: shard.partition };
+    return notApplied(shard, primary, ports, { request, message, refusal, details });
   }
   const record = appendRecord(shard, primary, {
     kind: 'write',
-    clientId,
+    clientId: request.clientId,
     seq: message.seq,
     ackedBelow: message.ackedBelow,
     map: message.map,
@@ -297,39 +282,6 @@ function refusalOf(
   return undefined;
 }
 
-/** A definitive answer without a record; a retry gets it only when it is a fact (A2). */
-function notApplied(
-  shard: Shard,
-  primary: Primary,
-  ports: ShardPorts,
-  request: PendingRequest,
-  refusal: RememberedRefusal,
-  details: ErrorDetails,
-): void {
-  const message = request.message as Write;
-  if (message.attempt > 1) {
-    if (!isSettled(shard, primary)) return wait(primary, request);
-    shard.sessions.refuse(request.clientId, message.seq, refusal);
-  }
-  answerNotApplied(ports, request, refusal, details);
-}
-
-function answerNotApplied(
-  ports: ShardPorts,
-  request: PendingRequest,
-  refusal: RememberedRefusal,
-  details: ErrorDetails,
-): void {
-  if (refusal !== 'absent') return ports.answerError(request, refusal, details);
-  ports.answer(request, { type: 'writeAnswer', id: request.message.id, epoch: 0, lsn: 0, applied: false });
-}
-
-function attach(primary: Primary, lsn: number, request: PendingRequest): void {
-  const attached = primary.attached.get(lsn);
-  if (attached === undefined) primary.attached.set(lsn, [request]);
-  else attached.push(request);
-}
-
 /** A record of its own, so that every copy computes its digest at the same lsn. */
 function verify(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest): void {
   if (othersInSync(shard).length < shard.policy.minSyncReplicas) {
@@ -348,11 +300,14 @@ function verify(shard: Shard, primary: Primary, ports: ShardPorts, request: Pend
   tryDecide(shard, ports);
 }
 
+const SEQ_STARTS_AT_1 = { code: 'invalid_argument', details: { reason: 'seq and attempt start at 1' } } as const;
+
 /** Checks at the edge: what a well-behaved client never sends. */
 export function checkRequest(
   message: PendingRequest['message'],
 ): { code: ErrorCode; details: ErrorDetails } | undefined {
   if (message.type === 'write') return checkWrite(message);
+  if (message.type === 'resolveOrAbort' && message.seq < 1) return SEQ_STARTS_AT_1;
   if (message.type === 'read' && message.keys.length > LIMITS.readKeysMax) {
     return { code: 'too_large', details: { keys: message.keys.length, limit: LIMITS.readKeysMax } };
   }
@@ -363,7 +318,7 @@ function checkWrite({ operations, seq, attempt }: Write): { code: ErrorCode; det
   if (operations.length === 0 || operations.length > LIMITS.recordOperationsMax) {
     return { code: 'too_large', details: { operations: operations.length, limit: LIMITS.recordOperationsMax } };
   }
-  if (seq < 1 || attempt < 1) return { code: 'invalid_argument', details: { reason: 'seq and attempt start at 1' } };
+  if (seq < 1 || attempt < 1) return SEQ_STARTS_AT_1;
   let bytes = 0;
   for (const { kind, key, value, ttlMs } of operations) {
     if (kind === 'expire') return { code: 'invalid_argument', details: { reason: 'only a primary expires' } };

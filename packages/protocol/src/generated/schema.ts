@@ -885,6 +885,48 @@ export const SCHEMA: Schema = {
       }
     }
   },
+  "ResolveOrAbort": {
+    "fields": {
+      "id": {
+        "type": "uint64",
+        "id": 1
+      },
+      "partition": {
+        "type": "uint32",
+        "id": 2
+      },
+      "epoch": {
+        "type": "uint64",
+        "id": 3
+      },
+      "map": {
+        "type": "uint32",
+        "id": 4
+      },
+      "ttlMs": {
+        "type": "double",
+        "id": 5,
+        "protoName": "ttl_ms"
+      },
+      "seq": {
+        "type": "uint64",
+        "id": 6
+      },
+      "ackedBelow": {
+        "type": "uint64",
+        "id": 7,
+        "protoName": "acked_below"
+      }
+    }
+  },
+  "RolledBack": {
+    "fields": {
+      "id": {
+        "type": "uint64",
+        "id": 1
+      }
+    }
+  },
   "WriteAnswer": {
     "fields": {
       "id": {
@@ -1022,6 +1064,8 @@ export const SCHEMA: Schema = {
           "scanAnswer",
           "verify",
           "verifyAnswer",
+          "resolveOrAbort",
+          "rolledBack",
           "routingRequest",
           "routing",
           "routingRefused",
@@ -1145,6 +1189,16 @@ export const SCHEMA: Schema = {
         "type": "VerifyAnswer",
         "id": 21,
         "protoName": "verify_answer"
+      },
+      "resolveOrAbort": {
+        "type": "ResolveOrAbort",
+        "id": 22,
+        "protoName": "resolve_or_abort"
+      },
+      "rolledBack": {
+        "type": "RolledBack",
+        "id": 23,
+        "protoName": "rolled_back"
       },
       "routingRequest": {
         "type": "RoutingRequest",
@@ -1355,7 +1409,8 @@ export const SCHEMA: Schema = {
       "RECORD_KIND_DIGEST": 3,
       "RECORD_KIND_EXPIRE": 4,
       "RECORD_KIND_TOUCH": 5,
-      "RECORD_KIND_SESSION": 6
+      "RECORD_KIND_SESSION": 6,
+      "RECORD_KIND_ABORT_MARKER": 7
     }
   },
   "LogRecord": {
@@ -1884,6 +1939,12 @@ export const SCHEMA: Schema = {
         "rule": "repeated",
         "type": "CompletionRecord",
         "id": 3
+      },
+      "rolledBack": {
+        "rule": "repeated",
+        "type": "uint64",
+        "id": 4,
+        "protoName": "rolled_back"
       }
     }
   },
