@@ -11,12 +11,12 @@ test('what is due is taken once, never early and at most a step late', () => {
   );
   fc.assert(
     fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
-      const deadlines = new Deadlines<{ deadlineMs: number; deadlineStep: number }>();
+      const deadlines = new Deadlines<{ dueMs: number; dueStep: number }>();
       let nowMs = 100;
-      let waiting: { deadlineMs: number; deadlineStep: number }[] = [];
+      let waiting: { dueMs: number; dueStep: number }[] = [];
       for (const each of actions) {
         if ('addMs' in each) {
-          const element = { deadlineMs: nowMs + each.addMs, deadlineStep: 0 };
+          const element = { dueMs: nowMs + each.addMs, dueStep: 0 };
           deadlines.add(element);
           waiting.push(element);
         } else if ('deleteAt' in each) {
@@ -27,11 +27,11 @@ test('what is due is taken once, never early and at most a step late', () => {
           nowMs += each.passMs;
           const due = deadlines.takeDue(nowMs);
           for (const element of due) {
-            expect(element.deadlineMs).toBeLessThanOrEqual(nowMs);
+            expect(element.dueMs).toBeLessThanOrEqual(nowMs);
             expect(waiting).toContain(element);
           }
           waiting = waiting.filter((element) => !due.includes(element));
-          for (const { deadlineMs } of waiting) expect(deadlineMs).toBeGreaterThan(nowMs - 8);
+          for (const { dueMs } of waiting) expect(dueMs).toBeGreaterThan(nowMs - 8);
         }
       }
     }),

@@ -5,9 +5,9 @@
 const STEP_MS = 8;
 
 export interface Due {
-  readonly deadlineMs: number;
+  readonly dueMs: number;
   /** Where it is kept; ours to set. */
-  deadlineStep: number;
+  dueStep: number;
 }
 
 export class Deadlines<T extends Due> {
@@ -17,18 +17,18 @@ export class Deadlines<T extends Due> {
 
   add(element: T): void {
     // The first step at whose look the deadline has passed; never one that was looked through already.
-    element.deadlineStep = Math.max(Math.ceil(element.deadlineMs / STEP_MS), this.#lastStep + 1);
-    const step = this.#steps.get(element.deadlineStep);
-    if (step === undefined) this.#steps.set(element.deadlineStep, new Set([element]));
+    element.dueStep = Math.max(Math.ceil(element.dueMs / STEP_MS), this.#lastStep + 1);
+    const step = this.#steps.get(element.dueStep);
+    if (step === undefined) this.#steps.set(element.dueStep, new Set([element]));
     else step.add(element);
   }
 
   delete(element: T): void {
-    const step = this.#steps.get(element.deadlineStep);
-    if (step?.delete(element) === true && step.size === 0) this.#steps.delete(element.deadlineStep);
+    const step = this.#steps.get(element.dueStep);
+    if (step?.delete(element) === true && step.size === 0) this.#steps.delete(element.dueStep);
   }
 
-  /** Removes and returns all whose deadline has passed, the earliest first; they may be one step late. */
+  /** Removes and returns all that are due, the earliest first; they may be one step late. */
   takeDue(nowMs: number): T[] {
     const lastStep = Math.floor(nowMs / STEP_MS);
     const due: T[] = [];

@@ -7,6 +7,10 @@
  * sending, or a route of a higher epoch made us send again without waiting. Of such an older attempt only a
  * "committed" counts; its refusals say nothing about the newer one (docs/internals/replication.md).
  *
+ * A write that is given up (its time is as good as over, its caller aborted it, the client closes) is not sent again once an
+ * attempt of it may have reached a primary: what goes in its place asks what became of it (ResolveOrAbort), by the same
+ * rules and under the same seq.
+ *
  * A partition's requests are sent in the order of their calls, those to be sent again first.
  */
 import {
@@ -14,15 +18,27 @@ import {
   type Effects,
   type ErrorAnswer,
   type GridError,
+  type Outcome,
   type PartitionId,
   type Random,
+  type RolledBack,
   type Route,
 } from '@ostraca/core';
-import { backoffMs, REFUSED_BACKOFF } from './backoff.ts';
-import { answeredError, unavailableError } from './failures.ts';
+import { backoffMs, REFUSED_BACKOFF, THROTTLED_BACKOFF } from './backoff.ts';
+import { answeredError, givenUpError, unavailableError } from './failures.ts';
+import { lastPartMs, UsualAnswer } from './last-part.ts';
 import type { Link, Links } from './links.ts';
 import { PartitionQueue } from './partition-queue.ts';
-import { answerMarginMs, type ClientAnswer, isWrite, messageOf, type Pending } from './pending.ts';
+import {
+  answerMarginMs,
+  type ClientAnswer,
+  type GivenUp,
+  isWrite,
+  mayHaveReached,
+  messageOf,
+  type Pending,
+} from './pending.ts';
+import { RetryBudget } from './retry-budget.ts';
 import type { RouteChange, Routes } from './routes.ts';
 
 export interface DispatchOptions {
@@ -37,6 +53,8 @@ export interface DispatchOptions {
   readonly onEnd: (pending: Pending) => void;
   /** Somebody refused because our route is wrong, and knew no better one. */
   readonly onWrongRoute: () => void;
+  /** Its last part begins at another time than was thought. */
+  readonly onResolveAt: (pending: Pending) => void;
   /** Of messages: never used twice by this client. */
   readonly nextId: () => number;
 }
@@ -48,6 +66,10 @@ export class Dispatch {
   readonly #queues = new Map<PartitionId, PartitionQueue>();
   /** Queues that wait for their `retryAtMs`. */
   readonly #pausing = new Set<PartitionQueue>();
+  /** Of those, the ones that wait for the retry budget. */
+  readonly #throttled = new Set<PartitionQueue>();
+  readonly #budget = new RetryBudget();
+  readonly #usualAnswer = new UsualAnswer();
   /** By message id; the ids of older attempts too. */
   readonly #byId = new Map<number, Pending>();
 
@@ -55,6 +77,13 @@ export class Dispatch {
     this.#options = options;
     this.#links = options.links;
     this.#routes = options.routes;
+  }
+
+  /** Before it is enqueued: when it stops to be tried. */
+  planLastPart(pending: Pending): void {
+    if (!isWrite(pending)) return;
+    pending.resolveAtMs = pending.deadlineMs - lastPartMs(pending.request.timeoutMs, this.#usualAnswer.ms);
+    pending.dueMs = pending.resolveAtMs;
   }
 
   enqueue(pending: Pending, nowMs: number): void {
@@ -75,7 +104,9 @@ export class Dispatch {
       if (queue === undefined) continue;
       queue.failures = 0;
       queue.retryAtMs = 0;
+      queue.throttles = 0;
       this.#pausing.delete(queue);
+      this.#throttled.delete(queue);
       if (raised) this.#supersede(queue);
       this.#send(queue, nowMs);
     }
@@ -98,7 +129,7 @@ export class Dispatch {
       for (const pending of queue.unanswered.values()) {
         if (pending.state !== 'sent' || pending.link !== link) continue;
         this.#byId.delete(pending.id);
-        this.#takeBack(queue, pending, true);
+        this.#takeBack(queue, pending, { mayHaveReachedPrimary: true, by: 'lostConnection' });
       }
     }
     this.#sendBy(link, nowMs);
@@ -108,25 +139,52 @@ export class Dispatch {
     for (const queue of this.#pausing) {
       if (queue.retryAtMs > nowMs) continue;
       this.#pausing.delete(queue);
+      this.#throttled.delete(queue);
       this.#send(queue, nowMs);
     }
   }
 
-  onAnswer(answer: ClientAnswer | ErrorAnswer, nowMs: number): void {
+  onAnswer(answer: ClientAnswer | ErrorAnswer | RolledBack, nowMs: number): void {
     const pending = this.#byId.get(answer.id);
     if (pending === undefined) return;
-    const isOlder = pending.id !== answer.id;
-    if (isOlder && answer.type === 'writeAnswer' && !answer.applied) {
-      // Nothing was to be deleted there. The attempt that followed may have found something since.
-      this.#byId.delete(answer.id);
-    } else if (answer.type !== 'errorAnswer') {
+    const isCurrent = pending.id === answer.id;
+    if (!isCurrent && !isFinal(answer)) this.#byId.delete(answer.id);
+    else if (answer.type === 'errorAnswer') this.#onRefusal(pending, answer, nowMs);
+    else if (answer.type === 'rolledBack') this.#onAnswered(pending, this.#givenUpError(pending, 'not_applied'), nowMs);
+    else {
       this.#queueOf(pending).failures = 0;
-      this.finish(pending, this.#options.onAnswered(pending, answer), nowMs);
-    } else if (!isOlder) {
-      this.#onRefusal(pending, answer, nowMs);
-    } else {
-      this.#byId.delete(answer.id);
+      if (isCurrent && pending.attempt === 1 && isWrite(pending)) this.#usualAnswer.note(nowMs - pending.sentMs);
+      this.#onAnswered(pending, this.#options.onAnswered(pending, answer), nowMs);
     }
+  }
+
+  /**
+   * Gives a write up of which some attempt may have had an effect, or may yet: asks what became of it until its deadline.
+   *
+   * @returns false: nothing is in doubt, the caller may end it.
+   */
+  giveUp(pending: Pending, givenUp: GivenUp, nowMs: number): boolean {
+    if (!isWrite(pending) || pending.state === 'done' || !mayHaveReached(pending)) return false;
+    const isAsked = pending.givenUp !== undefined;
+    if (!isAsked || givenUp.by !== 'deadline') pending.givenUp = givenUp;
+    if (isAsked) return true;
+    const queue = this.#queueOf(pending);
+    if (pending.state === 'sent') {
+      pending.olderIds.push(pending.id);
+      this.#takeBack(queue, pending, { mayHaveReachedPrimary: true, by: 'newRoute' });
+    }
+    // A pause is for those that are to be tried again; nor does this one keep its place among them.
+    const to = this.#openLinkOf(queue.partition);
+    if (to !== undefined) {
+      queue.returnedCount -= 1;
+      this.#sendOne(queue, pending, { ...to, nowMs });
+    }
+    return true;
+  }
+
+  /** At its deadline: nobody could say. */
+  expire(pending: Pending, nowMs: number): void {
+    this.finish(pending, this.#givenUpError(pending), nowMs);
   }
 
   /** Before a newer route takes effect: this attempt was refused, so it need not count as one that may have reached. */
@@ -134,7 +192,8 @@ export class Dispatch {
     const pending = this.#byId.get(answer.id);
     if (pending === undefined) return;
     this.#byId.delete(answer.id);
-    if (pending.id === answer.id) this.#takeBack(this.#queueOf(pending), pending, false);
+    const how = { mayHaveReachedPrimary: false, by: 'newRoute' } as const;
+    if (pending.id === answer.id) this.#takeBack(this.#queueOf(pending), pending, how);
   }
 
   /** Ends a request and sends what it made room for. */
@@ -195,12 +254,17 @@ export class Dispatch {
     if (queue.returnedCount > 0) {
       for (const pending of queue.unanswered.values()) {
         if (pending.state !== 'returned') continue;
+        if (!this.#mayRetry(pending, nowMs)) {
+          this.#throttle(queue, nowMs);
+          return;
+        }
         queue.returnedCount -= 1;
         this.#sendOne(queue, pending, { link, route, nowMs });
       }
     }
     for (let next = queue.nextToSend(); next !== undefined; next = queue.nextToSend()) {
       queue.admit(next);
+      this.#budget.onRequest(nowMs);
       this.#sendOne(queue, next, { link, route, nowMs });
     }
   }
@@ -216,29 +280,90 @@ export class Dispatch {
     pending.link = link;
     pending.sentEpoch = route.epoch;
     pending.sentLineage = route.lineage;
+    pending.sentMs = nowMs;
     this.#byId.set(pending.id, pending);
-    const remainingMs = pending.deadlineMs - nowMs;
+    const remainingMs = this.#endOfAttempt(pending, nowMs) - nowMs;
     const message = messageOf(pending, { route, remainingMs, ackedBelow: queue.ackedBelow });
     this.#options.effects.send(link.connection, message);
+  }
+
+  /** A write leaves time to ask what became of it, also one that is sent so late. */
+  #endOfAttempt(pending: Pending, nowMs: number): number {
+    const { deadlineMs } = pending;
+    if (!isWrite(pending) || pending.givenUp !== undefined) return deadlineMs;
+    if (pending.resolveAtMs <= nowMs) {
+      pending.resolveAtMs = nowMs + (deadlineMs - nowMs) / 2;
+      this.#options.onResolveAt(pending);
+    }
+    return pending.resolveAtMs;
+  }
+
+  #mayRetry(pending: Pending, nowMs: number): boolean {
+    if (pending.returnedBy === 'newRoute' || pending.givenUp !== undefined) return true;
+    if (pending.returnedBy === 'refusal' && !this.#budget.hasRoom(nowMs)) return false;
+    this.#budget.onRetry(nowMs);
+    pending.isBudgeted = true;
+    return true;
+  }
+
+  #throttle(queue: PartitionQueue, nowMs: number): void {
+    queue.throttles += 1;
+    queue.retryAtMs = nowMs + backoffMs(this.#options.random, queue.throttles, THROTTLED_BACKOFF);
+    this.#pausing.add(queue);
+    this.#throttled.add(queue);
+  }
+
+  /** An answer that ends it. */
+  #onAnswered(pending: Pending, result: ClientAnswer | GridError, nowMs: number): void {
+    this.finish(pending, result, nowMs);
+    if (!pending.isBudgeted) return;
+    this.#budget.giveBack();
+    for (const queue of this.#throttled) {
+      if (!this.#budget.hasRoom(nowMs)) return;
+      this.#throttled.delete(queue);
+      queue.throttles = 0;
+      queue.retryAtMs = nowMs;
+      this.#send(queue, nowMs);
+    }
+  }
+
+  #givenUpError(pending: Pending, outcome?: Outcome): GridError {
+    const { partition } = pending.request;
+    const container = this.#routes.routeOf(partition)?.primary ?? '';
+    return givenUpError(pending, { unavailable: this.whyUnavailable(partition), container }, outcome);
+  }
+
+  #openLinkOf(partition: PartitionId): { readonly link: Link; readonly route: Route } | undefined {
+    const route = this.#routes.routeOf(partition);
+    if (route === undefined || route.address === '') return undefined;
+    const link = this.#links.at(route.address);
+    return link.state === 'open' ? { link, route } : undefined;
   }
 
   /** Sent by an older route: a stopped process keeps its connection open, and nobody must wait for it. */
   #supersede(queue: PartitionQueue): void {
     for (const pending of queue.unanswered.values()) {
+      if (pending.state === 'returned') pending.returnedBy = 'newRoute';
       if (pending.state !== 'sent') continue;
       pending.olderIds.push(pending.id);
-      this.#takeBack(queue, pending, true);
+      this.#takeBack(queue, pending, { mayHaveReachedPrimary: true, by: 'newRoute' });
     }
   }
 
   /** The current attempt is over without an outcome: the request is to be sent again. */
-  #takeBack(queue: PartitionQueue, pending: Pending, mayHaveReachedPrimary: boolean): void {
+  #takeBack(
+    queue: PartitionQueue,
+    pending: Pending,
+    { mayHaveReachedPrimary, by }: { readonly mayHaveReachedPrimary: boolean; readonly by: Pending['returnedBy'] },
+  ): void {
     assert(pending.state === 'sent', 'only a sent request comes back');
     if (mayHaveReachedPrimary) {
       pending.inDoubt = true;
-      pending.attempt += 1;
+      // A question is no attempt.
+      if (pending.givenUp === undefined) pending.attempt += 1;
     }
     pending.state = 'returned';
+    pending.returnedBy = by;
     pending.id = 0;
     pending.link = undefined;
     queue.returnedCount += 1;
@@ -246,7 +371,6 @@ export class Dispatch {
 
   #onRefusal(pending: Pending, answer: ErrorAnswer, nowMs: number): void {
     const error = answeredError(pending, answer);
-    const remainingMs = pending.deadlineMs - nowMs;
     switch (error.code) {
       case 'not_primary':
         this.#retryLater(pending, { error, mayHaveReachedPrimary: false, nowMs });
@@ -263,12 +387,26 @@ export class Dispatch {
       case 'aborted':
       case 'closed':
         // The outcome is unknown there; another attempt may learn it, unless the time is as good as over.
-        if (error.code === 'timeout' && remainingMs <= 2 * answerMarginMs(pending.request.timeoutMs)) break;
+        if (error.code === 'timeout' && this.#isAsGoodAsOver(pending, nowMs)) {
+          if (!isWrite(pending) || pending.givenUp !== undefined) break;
+          pending.lastRefusal = error;
+          this.giveUp(pending, { by: 'deadline' }, nowMs);
+          return;
+        }
         this.#retryLater(pending, { error, mayHaveReachedPrimary: true, nowMs });
         return;
       default:
     }
-    this.finish(pending, error, nowMs);
+    const { givenUp } = pending;
+    const isTold = givenUp === undefined || givenUp.by === 'deadline';
+    this.#onAnswered(pending, isTold ? error : this.#givenUpError(pending, error.outcome), nowMs);
+  }
+
+  /** Its last part, or what is left of that: a server gives up a little earlier, so that its word still arrives. */
+  #isAsGoodAsOver(pending: Pending, nowMs: number): boolean {
+    const { givenUp, resolveAtMs, deadlineMs, request } = pending;
+    const endMs = isWrite(pending) && givenUp === undefined ? resolveAtMs : deadlineMs;
+    return endMs - nowMs <= 2 * answerMarginMs(request.timeoutMs);
   }
 
   #retryLater(
@@ -278,7 +416,7 @@ export class Dispatch {
     const queue = this.#queueOf(pending);
     const isOldRoute = (this.#routes.routeOf(queue.partition)?.epoch ?? 0) > pending.sentEpoch;
     this.#byId.delete(pending.id);
-    this.#takeBack(queue, pending, mayHaveReachedPrimary);
+    this.#takeBack(queue, pending, { mayHaveReachedPrimary, by: 'refusal' });
     pending.lastRefusal = error;
     // Refusals that come together count once.
     if (!isOldRoute && queue.retryAtMs <= nowMs) {
@@ -312,4 +450,10 @@ export class Dispatch {
 /** Only its own retries can tell what became of it. */
 function isWriteInDoubt(pending: Pending): boolean {
   return pending.inDoubt && isWrite(pending);
+}
+
+/** Also of an older attempt. That it had no effect then says nothing of the newer ones. */
+function isFinal(answer: ClientAnswer | ErrorAnswer | RolledBack): boolean {
+  if (answer.type === 'writeAnswer') return answer.applied;
+  return answer.type !== 'errorAnswer' && answer.type !== 'rolledBack';
 }

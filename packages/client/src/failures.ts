@@ -9,15 +9,20 @@ export function answeredError(pending: Pending, answer: ErrorAnswer): GridError 
   return new GridError(code, isWrite(pending) ? { details } : { details, outcome: 'not_applied' });
 }
 
+interface Surroundings {
+  /** Why the primary cannot be reached now; empty if it can. */
+  readonly unavailable: string;
+  readonly container: string;
+}
+
 /**
  * At the deadline: `unavailable` if it never reached a primary because there was none, otherwise `timeout`, and
  * what the last refusal said.
- *
- * @param unavailable - Why the primary cannot be reached now; empty if it can.
  */
 export function deadlineError(
   pending: Pending,
-  { unavailable, container }: { unavailable: string; container: string },
+  { unavailable, container }: Surroundings,
+  outcome: Outcome = outcomeOf(pending),
 ): GridError {
   const { lastRefusal, request } = pending;
   const facts = { ...factsOf(pending), deadlineMs: request.timeoutMs };
@@ -25,7 +30,7 @@ export function deadlineError(
   if (mayHaveReached(pending)) {
     const reason = unavailable === '' ? {} : { reason: unavailable };
     const details = { ...heard, ...facts, container, attempts: pending.attempt, ...reason };
-    return new GridError('timeout', { details, outcome: outcomeOf(pending) });
+    return new GridError('timeout', { details, outcome });
   }
   if (lastRefusal?.code === 'overloaded') return new GridError('overloaded', { details: { ...heard, ...facts } });
   if (unavailable !== '') return unavailableError(pending, unavailable);
@@ -43,12 +48,20 @@ export function overflowError(pending: Pending, maxPendingBytes: number): GridEr
   return new GridError('overloaded', { details: { ...factsOf(pending), maxPendingBytes, reason } });
 }
 
-export function abortedError(pending: Pending, cause: unknown): GridError {
-  return new GridError('aborted', { details: factsOf(pending), outcome: outcomeOf(pending), cause });
+export function abortedError(pending: Pending, cause: unknown, outcome: Outcome = outcomeOf(pending)): GridError {
+  return new GridError('aborted', { details: factsOf(pending), outcome, cause });
 }
 
-export function closedError(pending: Pending): GridError {
-  return new GridError('closed', { details: factsOf(pending), outcome: outcomeOf(pending) });
+export function closedError(pending: Pending, outcome: Outcome = outcomeOf(pending)): GridError {
+  return new GridError('closed', { details: factsOf(pending), outcome });
+}
+
+/** Of a write that was given up: by whom, and what became of it. */
+export function givenUpError(pending: Pending, surroundings: Surroundings, outcome?: Outcome): GridError {
+  const { givenUp } = pending;
+  if (givenUp?.by === 'abort') return abortedError(pending, givenUp.reason, outcome);
+  if (givenUp?.by === 'close') return closedError(pending, outcome);
+  return deadlineError(pending, surroundings, outcome);
 }
 
 export function connectRefused(

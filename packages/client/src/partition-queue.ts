@@ -15,6 +15,8 @@ export class PartitionQueue {
   retryAtMs = 0;
   /** Refusals in a row. */
   failures = 0;
+  /** `retryAtMs` is because of the retry budget, so many times in a row; 0: it is not. */
+  throttles = 0;
   #nextOrder = 1;
   #nextSeq = 1;
   #ackedBelow = 1;

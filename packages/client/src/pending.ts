@@ -44,6 +44,13 @@ export interface ClientRequest {
 export type ClientAnswer = ReadAnswer | SizeAnswer | ScanAnswer | WriteAnswer;
 export type Done = (result: ClientAnswer | GridError) => void;
 
+/** Why a write that may have reached a primary is not to be carried out any more. */
+export interface GivenUp {
+  readonly by: 'deadline' | 'abort' | 'close';
+  /** Of an abort. */
+  readonly reason?: unknown;
+}
+
 /**
  * `overflow`: beyond maxPendingBytes. `atReplica`: a replica was asked. `waiting`: never sent. `sent`: the current attempt is out. `returned`: to be
  * sent again. `done`: answered or given up.
@@ -54,7 +61,9 @@ export interface Pending {
   readonly request: ClientRequest;
   readonly done: Done;
   readonly deadlineMs: number;
-  deadlineStep: number;
+  /** When its time is looked at next: at the start of its last part, or at the deadline. */
+  dueMs: number;
+  dueStep: number;
   readonly bytes: number;
   state: PendingState;
   /** Position among the requests of its partition: from 1, in the order of the first sending; 0 before. */
@@ -65,6 +74,16 @@ export interface Pending {
   attempt: number;
   /** An attempt that is no longer the current one may have reached a primary, and its outcome is unknown. */
   inDoubt: boolean;
+  /** Undefined: it is to be carried out. Else only what became of it is asked for. */
+  givenUp: GivenUp | undefined;
+  /** Of a write: when that happens by itself. */
+  resolveAtMs: number;
+  /** Why it is to be sent again. */
+  returnedBy: 'refusal' | 'lostConnection' | 'newRoute';
+  /** The retry budget has counted it, and gets that back when it is answered. */
+  isBudgeted: boolean;
+  /** When the current attempt was sent. */
+  sentMs: number;
   /** Message id of the current attempt, 0 if none is out. An answer pairs with its attempt by this. */
   id: number;
   /** Of attempts before it whose answers may still come. */
@@ -128,19 +147,11 @@ export function messageOf(
       const { resumed, afterHash, limit, prefix, withoutValues } = body;
       return { type: 'scan', id, partition, epoch, map, ttlMs, resumed, afterHash, limit, prefix, withoutValues };
     }
-    case 'write':
-      return {
-        type: 'write',
-        id,
-        partition,
-        epoch,
-        map,
-        ttlMs,
-        seq,
-        ackedBelow,
-        attempt,
-        operations: body.operations,
-      };
+    case 'write': {
+      const head = { id, partition, epoch, map, ttlMs, seq, ackedBelow };
+      if (pending.givenUp !== undefined) return { type: 'resolveOrAbort', ...head };
+      return { type: 'write', ...head, attempt, operations: body.operations };
+    }
   }
 }
 
@@ -169,13 +180,19 @@ export function newPending(
     request,
     done,
     deadlineMs: nowMs + request.timeoutMs,
-    deadlineStep: 0,
+    dueMs: nowMs + request.timeoutMs,
+    dueStep: 0,
     bytes: bytesOf(request.body),
     state: 'overflow',
     order: 0,
     seq: 0,
     attempt: 1,
     inDoubt: false,
+    givenUp: undefined,
+    resolveAtMs: nowMs + request.timeoutMs,
+    returnedBy: 'newRoute',
+    isBudgeted: false,
+    sentMs: 0,
     id: 0,
     olderIds: [],
     link: undefined,

@@ -11,6 +11,7 @@ import {
   type GridError,
   type Message,
   type Peer,
+  type RolledBack,
   type Routing,
   type RoutingRefused,
 } from '@ostraca/core';
@@ -49,7 +50,9 @@ class Requests implements ClientMachine {
   #connecting: { readonly deadlineMs: number; readonly done: (error: GridError | undefined) => void } | undefined;
   /** Requests without an end, and the first connect: what somebody waits for. */
   #waitedForCount = 0;
-  #closed = false;
+  /** `leaving`: no new calls; writes that were out are waited for. */
+  #state: 'open' | 'leaving' | 'closed' = 'open';
+  readonly #onLeft: (() => void)[] = [];
 
   constructor(options: ClientMachineOptions) {
     assert(options.endpoints.length > 0, 'a client has an endpoint');
@@ -77,6 +80,11 @@ class Requests implements ClientMachine {
       onAnswered: (pending, answer) => this.#onAnswered(pending, answer),
       onEnd,
       onWrongRoute: () => this.#source.askAnother(),
+      onResolveAt: (pending) => {
+        this.#deadlines.delete(pending);
+        pending.dueMs = pending.resolveAtMs;
+        this.#deadlines.add(pending);
+      },
     });
     const toPrimary = (pending: Pending, nowMs: number): void => this.#dispatch.enqueue(pending, nowMs);
     this.#replicaReads = new ReplicaReads({ effects, random, links, routes, nextId, onEnd, toPrimary });
@@ -90,12 +98,13 @@ class Requests implements ClientMachine {
 
   submit(request: ClientRequest, done: Done, nowMs: number): Pending {
     const pending = newPending(request, done, { nowMs, seen: this.tokens.of(request.partition) });
-    if (this.#closed) {
+    if (this.#state !== 'open') {
       pending.state = 'done';
       done(closedError(pending));
       return pending;
     }
     this.#countWaitedFor(1);
+    this.#dispatch.planLastPart(pending);
     this.#deadlines.add(pending);
     this.#overflow.push(pending);
     this.#enqueueWhatFits(nowMs);
@@ -103,25 +112,36 @@ class Requests implements ClientMachine {
   }
 
   abort(pending: Pending, reason: unknown, nowMs: number): void {
-    if (pending.state !== 'done') this.#giveUp(pending, abortedError(pending, reason), nowMs);
+    if (pending.state === 'done' || this.#dispatch.giveUp(pending, { by: 'abort', reason }, nowMs)) return;
+    this.#end(pending, abortedError(pending, reason), nowMs);
+    this.#enqueueWhatFits(nowMs);
+  }
+
+  leave(nowMs: number, done: () => void): void {
+    if (this.#state === 'closed') return done();
+    this.#onLeft.push(done);
+    if (this.#state === 'leaving') return;
+    this.#state = 'leaving';
+    this.#endConnecting(undefined);
+    for (const pending of this.#list()) {
+      if (!this.#dispatch.giveUp(pending, { by: 'close' }, nowMs)) this.#end(pending, closedError(pending));
+    }
+    this.#closeIfQuiet();
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
     this.#endConnecting(undefined);
-    for (const pending of [...this.#replicaReads.list(), ...this.#dispatch.list(), ...this.#overflow.list()]) {
-      if (pending.state === 'overflow') this.#endUnqueued(pending, closedError(pending));
-      else if (pending.state === 'atReplica') this.#replicaReads.end(pending, closedError(pending));
-      else if (pending.state !== 'done') this.#dispatch.end(pending, closedError(pending));
-    }
+    for (const pending of this.#list()) this.#end(pending, closedError(pending));
     this.#links.hangUpAll('the client closes');
     this.#tell({ type: 'closed' });
+    for (const done of this.#onLeft.splice(0)) done();
   }
 
   onOpen(connection: ConnectionId, peer: Peer, nowMs: number): void {
     const link = this.#links.of(connection);
-    if (link === undefined || this.#closed) return;
+    if (link === undefined || this.#state === 'closed') return;
     this.#links.onOpen(link, peer);
     if (peer.role === 'container') {
       this.#tell({ type: 'container_connected', container: peer.name, address: link.url });
@@ -132,7 +152,7 @@ class Requests implements ClientMachine {
 
   onMessage(connection: ConnectionId, message: Message, nowMs: number): void {
     const link = this.#links.of(connection);
-    if (link === undefined || this.#closed) return;
+    if (link === undefined || this.#state === 'closed') return;
     switch (message.type) {
       case 'routing':
         this.#links.onHeard(link);
@@ -145,6 +165,7 @@ class Requests implements ClientMachine {
       case 'sizeAnswer':
       case 'scanAnswer':
       case 'writeAnswer':
+      case 'rolledBack':
       case 'errorAnswer':
         this.#links.onHeard(link);
         this.#onAnswer(message, nowMs);
@@ -153,6 +174,7 @@ class Requests implements ClientMachine {
         this.#note('warn', 'unexpected_message', { type: message.type, address: link.url });
     }
     this.#enqueueWhatFits(nowMs);
+    this.#closeIfQuiet();
   }
 
   onClose(connection: ConnectionId, reason: string, nowMs: number): void {
@@ -161,7 +183,7 @@ class Requests implements ClientMachine {
     const isContainer = link.peer?.role === 'container';
     const wasSource = link.answered;
     this.#links.onClose(link, reason, nowMs);
-    if (this.#closed) return;
+    if (this.#state === 'closed') return;
     if (this.#connecting !== undefined && this.#source.disagrees()) this.#endConnecting(this.#source.describeFailure());
     if (isContainer) this.#tell({ type: 'container_lost', address: link.url, reason });
     if (wasSource && !this.#source.hasSource()) this.#tell({ type: 'disconnected', address: link.url, reason });
@@ -171,12 +193,15 @@ class Requests implements ClientMachine {
     this.#dispatch.onLinkLost(link, nowMs);
     this.#links.forget((other) => this.#isWanted(other));
     this.#enqueueWhatFits(nowMs);
+    this.#closeIfQuiet();
   }
 
   onTick(nowMs: number, _lateMs: number): void {
-    if (this.#closed) return;
+    if (this.#state === 'closed') return;
     for (const pending of this.#deadlines.takeDue(nowMs)) {
-      if (pending.state !== 'done') this.#expire(pending, nowMs);
+      if (pending.state === 'done') continue;
+      if (pending.deadlineMs <= nowMs) this.#expire(pending, nowMs);
+      else this.#beginLastPart(pending, nowMs);
     }
     if (this.#connecting !== undefined && this.#connecting.deadlineMs <= nowMs) {
       this.#endConnecting(this.#source.describeFailure());
@@ -186,6 +211,7 @@ class Requests implements ClientMachine {
     this.#replicaReads.onTick(nowMs);
     this.#dispatch.onTick(nowMs);
     this.#enqueueWhatFits(nowMs);
+    this.#closeIfQuiet();
   }
 
   // ── Routing ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -270,7 +296,7 @@ class Requests implements ClientMachine {
     }
   }
 
-  #onAnswer(answer: ClientAnswer | ErrorAnswer, nowMs: number): void {
+  #onAnswer(answer: ClientAnswer | ErrorAnswer | RolledBack, nowMs: number): void {
     if (answer.type === 'readAnswer') {
       const pending = this.#replicaReads.take(answer);
       if (pending !== undefined) {
@@ -305,21 +331,36 @@ class Requests implements ClientMachine {
       this.#endUnqueued(pending, overflowError(pending, this.#options.settings.maxPendingBytes));
       return;
     }
-    const { partition } = pending.request;
-    const container = this.routes.routeOf(partition)?.primary ?? '';
     if (pending.state === 'atReplica') {
+      const container = this.routes.routeOf(pending.request.partition)?.primary ?? '';
       this.#replicaReads.end(pending, deadlineError(pending, { unavailable: '', container }));
       return;
     }
-    const unavailable = this.#dispatch.whyUnavailable(partition);
-    this.#dispatch.finish(pending, deadlineError(pending, { unavailable, container }), nowMs);
+    this.#dispatch.expire(pending, nowMs);
   }
 
-  #giveUp(pending: Pending, error: GridError, nowMs: number): void {
+  /** One that is in doubt is tried no more; another may still be sent. */
+  #beginLastPart(pending: Pending, nowMs: number): void {
+    pending.dueMs = pending.deadlineMs;
+    this.#deadlines.add(pending);
+    this.#dispatch.giveUp(pending, { by: 'deadline' }, nowMs);
+  }
+
+  #list(): Pending[] {
+    return [...this.#replicaReads.list(), ...this.#dispatch.list(), ...this.#overflow.list()];
+  }
+
+  /** `nowMs`: what it made room for is sent. */
+  #end(pending: Pending, error: GridError, nowMs?: number): void {
+    if (pending.state === 'done') return;
     if (pending.state === 'overflow') this.#endUnqueued(pending, error);
     else if (pending.state === 'atReplica') this.#replicaReads.end(pending, error);
+    else if (nowMs === undefined) this.#dispatch.end(pending, error);
     else this.#dispatch.finish(pending, error, nowMs);
-    this.#enqueueWhatFits(nowMs);
+  }
+
+  #closeIfQuiet(): void {
+    if (this.#state === 'leaving' && this.#waitedForCount === 0) this.close();
   }
 
   #endUnqueued(pending: Pending, error: GridError): void {
