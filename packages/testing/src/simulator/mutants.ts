@@ -49,6 +49,12 @@ export const MUTANTS: readonly Mutant[] = [
     isRequired: false,
   },
   {
+    name: 'resolveWithoutMarker',
+    breaks: 'a write that is unknown to the sessions is rolled back by a record of the log (exactly once)',
+    seedsMax: 500,
+    isRequired: false,
+  },
+  {
     name: 'handOverReadsOn',
     breaks: 'a primary that asked for its successor reads no more',
     seedsMax: 1_000,

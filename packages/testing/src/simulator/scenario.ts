@@ -81,6 +81,8 @@ export interface Scenario {
   readonly downMsMax: number;
   /** Times to live that single writes ask for; undefined: nothing in this run has one. */
   readonly ownTtlsMs: readonly number[] | undefined;
+  /** Callers abort some of their writes within so long; undefined: none does. */
+  readonly abortsWithinMs: number | undefined;
   /** Of all clocks, from real time: at most 0.01. */
   readonly clockError: number;
 }
@@ -146,6 +148,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
     ]),
     isGentle: random.below(3) > 0,
     downMsMax: pick(random, [500, 3_000, 15_000]),
+    abortsWithinMs: pick(newRandom(seed ^ 0x510e527f), [undefined, 3, 30, 1_000]),
     ownTtlsMs: hasTtl ? [400, 1_500, 5_000] : undefined,
     clockError: random.below(2) === 0 ? 0 : 0.01,
     digestEveryLsns: pick(newRandom(seed ^ 0x2f1b4c9d), [7, 20, 100]),

@@ -7,6 +7,7 @@ import {
   type ClientAnswer,
   type ClientMachine,
   newClientMachine,
+  type Pending,
   type ReadWish,
   type RequestBody,
 } from '@ostraca/client';
@@ -18,6 +19,7 @@ import {
   LIMITS,
   must,
   NO_BYTES,
+  newRandom,
   type PartitionId,
   partitionOf,
   type Random,
@@ -28,6 +30,7 @@ import { heightOf } from '../checkers/counters.ts';
 import { type Action, type History, type Observation, type Result, writtenValue } from '../checkers/history.ts';
 import type { WeakRead } from '../checkers/weak-reads.ts';
 import { CATALOG_URL, containerUrl } from './cluster.ts';
+import { Impatience } from './impatience.ts';
 import { COUNTERS, FLEETING, GRID, pick, REGISTERS, SCRATCH, type Scenario } from './scenario.ts';
 import { VirtualProcess, type World } from './virtual-process.ts';
 
@@ -77,6 +80,7 @@ export class Workload {
   readonly #random: Random;
   readonly #clients: Client[] = [];
   readonly #places = new Map<string, Place>();
+  readonly #impatience: Impatience;
   #isRunning = false;
   #values = 0;
 
@@ -84,6 +88,7 @@ export class Workload {
     this.#options = options;
     this.#random = options.random;
     const { scenario, world, random } = options;
+    this.#impatience = new Impatience({ scenario, world, random: newRandom(scenario.seed ^ 0x9b05688c) });
     // The last one only checks: it starts anew for the end of the run.
     for (let index = 0; index <= scenario.clientCount; index++) {
       const name = index === scenario.clientCount ? 'checker' : `client${index + 1}`;
@@ -134,9 +139,12 @@ export class Workload {
 
   crashClient(random: Random): boolean {
     const client = must(this.#clients[random.below(this.#clients.length - 1)], 'client');
-    client.process.crash();
-    this.#forsake(client);
-    this.#startClient(client);
+    const restart = (): void => {
+      client.process.crash();
+      this.#forsake(client);
+      this.#startClient(client);
+    };
+    if (!this.#impatience.leave(client.process, restart)) restart();
     return true;
   }
 
@@ -458,6 +466,7 @@ export class Workload {
     done: Answered,
   ): void {
     let isDone = false;
+    let pending: Pending | undefined;
     const finish = (result: ClientAnswer | GridError): void => {
       if (isDone) return;
       isDone = true;
@@ -467,8 +476,9 @@ export class Workload {
     client.open.add(finish);
     client.process.post(() => {
       const request = { partition, map: asMapId(MAPS.indexOf(map)), body, timeoutMs };
-      client.process.machine?.submit(request, finish, client.process.clockMs);
+      pending = client.process.machine?.submit(request, finish, client.process.clockMs);
     });
+    if (body.kind === 'write' && client.process !== this.checker) this.#impatience.watch(client.process, () => pending);
   }
 
   #remember(

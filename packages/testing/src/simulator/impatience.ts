@@ -1,0 +1,55 @@
+/**
+ * Callers that give up: they abort some of their writes while these are out, and some clients leave instead of dying.
+ * Then the client asks what became of each write (ResolveOrAbort), and what it is told goes into the history: one that was
+ * "not applied" must never be seen.
+ */
+import type { ClientMachine, Pending } from '@ostraca/client';
+import type { Random } from '@ostraca/core';
+import type { Scenario } from './scenario.ts';
+import type { VirtualProcess, World } from './virtual-process.ts';
+
+export interface ImpatienceOptions {
+  readonly scenario: Scenario;
+  readonly world: World;
+  readonly random: Random;
+}
+
+/** Of all writes. */
+const ABORTED_1_IN = 6;
+
+export class Impatience {
+  readonly #options: ImpatienceOptions;
+
+  constructor(options: ImpatienceOptions) {
+    this.#options = options;
+  }
+
+  /** Aborts it some time later, if it is one of those that are; `pending` is undefined until it was submitted. */
+  watch(process: VirtualProcess<ClientMachine>, pending: () => Pending | undefined): void {
+    const { scenario, world, random } = this.#options;
+    const { abortsWithinMs } = scenario;
+    if (abortsWithinMs === undefined || random.below(ABORTED_1_IN) > 0) return;
+    const { machine } = process;
+    world.scheduler.after(random.unit() * abortsWithinMs, () => {
+      process.post(() => {
+        const write = pending();
+        if (machine === process.machine && write !== undefined) machine?.abort(write, 'enough', process.clockMs);
+      });
+    });
+  }
+
+  /** Has a client leave, and tells when it has; false: it is to die. */
+  leave(process: VirtualProcess<ClientMachine>, left: () => void): boolean {
+    const { scenario, world, random } = this.#options;
+    if (scenario.abortsWithinMs === undefined || random.below(2) === 0) return false;
+    const { machine } = process;
+    process.post(() => {
+      machine?.leave(process.clockMs, () => {
+        world.scheduler.after(0, () => {
+          if (machine === process.machine) left();
+        });
+      });
+    });
+    return true;
+  }
+}
