@@ -152,7 +152,7 @@ export function stateOf(word: string): { stateDigest: number; count: number } {
 
 /**
  * `write x seq=3 attempt=2 set=a:1 ttl=10000`, `resolve x seq=3`, `read x a,b mode=eventual`, `size x`; the label is
- * `w3/2`, `resolve 3`, `read a,b`, `size`.
+ * `w3/2`, `resolve 3`, `read a,b`, `size`. `acked=3`: the client has the answers of all below (default 1).
  */
 export function requestOf(
   command: ScriptCommand,
@@ -172,13 +172,14 @@ export function requestOf(
     return { label: `read ${words}`, message: { type: 'read', ...request, keys, withoutValues: false, ...how } };
   }
   const seq = Number(arg(command, 'seq'));
+  const ackedBelow = Number(arg(command, 'acked', '1'));
   if (command.name === 'resolve') {
-    return { label: `resolve ${seq}`, message: { type: 'resolveOrAbort', ...request, seq, ackedBelow: 1 } };
+    return { label: `resolve ${seq}`, message: { type: 'resolveOrAbort', ...request, seq, ackedBelow } };
   }
   const attempt = Number(arg(command, 'attempt', '1'));
   return {
     label: attempt === 1 ? `w${seq}` : `w${seq}/${attempt}`,
-    message: { type: 'write', ...request, seq, ackedBelow: 1, attempt, operations: operationsOf(command.args) },
+    message: { type: 'write', ...request, seq, ackedBelow, attempt, operations: operationsOf(command.args) },
   };
 }
 

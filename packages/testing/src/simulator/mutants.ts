@@ -51,8 +51,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'resolveWithoutMarker',
     breaks: 'a write that is unknown to the sessions is rolled back by a record of the log (exactly once)',
-    seedsMax: 500,
-    isRequired: false,
+    seedsMax: 300,
+    isRequired: true,
   },
   {
     name: 'handOverReadsOn',

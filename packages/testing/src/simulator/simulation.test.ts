@@ -6,7 +6,7 @@ import { runSimulation } from './simulation.ts';
 const FIRST_SEED = Number(process.env['SEED'] ?? 1);
 const SEED_COUNT = 10;
 /** A few seeds before one that is known to find each of them, as the code is now. */
-const MUTANT_FIRST_SEED = 640_897_105;
+const MUTANT_FIRST_SEED = 218;
 
 describe('simulation', () => {
   it('finds nothing wrong in a few seeds', () => {
