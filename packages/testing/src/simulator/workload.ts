@@ -35,7 +35,7 @@ import { COUNTERS, FLEETING, GRID, pick, REGISTERS, SCRATCH, type Scenario } fro
 import { VirtualProcess, type World } from './virtual-process.ts';
 
 export type MapName = typeof REGISTERS | typeof COUNTERS | typeof SCRATCH | typeof FLEETING;
-const MAPS: readonly MapName[] = [REGISTERS, COUNTERS, SCRATCH, FLEETING];
+export const MAPS: readonly MapName[] = [REGISTERS, COUNTERS, SCRATCH, FLEETING];
 
 /** One key in one map, with what the wire needs. */
 export interface Place {
@@ -536,7 +536,7 @@ function groupsOf(places: readonly Place[]): Place[][] {
   return groups;
 }
 
-function wireOperation(action: Action, key: Uint8Array): WireOperation {
+export function wireOperation(action: Action, key: Uint8Array): WireOperation {
   const value = writtenValue(action);
   const expected = action.kind === 'swap' ? action.expected : { epoch: 0, lsn: 0 };
   return {
@@ -556,7 +556,7 @@ export function ownTtlMsOf(value: string): number | undefined {
   return own === undefined ? undefined : Number(own);
 }
 
-function resultOf(action: Action, answer: ClientAnswer | GridError): Result {
+export function resultOf(action: Action, answer: ClientAnswer | GridError): Result {
   if (!(answer instanceof GridError)) {
     if (answer.type !== 'writeAnswer') return { kind: 'unknown', code: `answered with ${answer.type}` };
     const isRemoval = action.kind === 'delete' || action.kind === 'touch';
@@ -577,6 +577,6 @@ function resultOf(action: Action, answer: ClientAnswer | GridError): Result {
   }
 }
 
-function observationOf({ found, value, epoch, lsn }: ReadEntry): Observation {
+export function observationOf({ found, value, epoch, lsn }: ReadEntry): Observation {
   return found ? { kind: 'entry', value: text.decode(value), version: { epoch, lsn } } : { kind: 'absent' };
 }

@@ -1,0 +1,207 @@
+/** A client of a script: each call is one operation of the history, and tells the script how it ended. */
+import { type ClientMachine, newClientMachine, type Pending, type ReadWish, type RequestBody } from '@ostraca/client';
+import { asMapId, asPartitionId, encodeKey, GridError, must, partitionOf, type Random } from '@ostraca/core';
+import type { Action, History, Result, Version } from '../checkers/history.ts';
+import type { WeakRead } from '../checkers/weak-reads.ts';
+import { CATALOG_URL } from '../simulator/cluster.ts';
+import { FLEETING, GRID, REGISTERS } from '../simulator/scenario.ts';
+import { VirtualProcess, type World } from '../simulator/virtual-process.ts';
+import { MAPS, observationOf, resultOf, wireOperation } from '../simulator/workload.ts';
+
+export interface Records {
+  readonly history: History;
+  /** Of the keys with a time to live: those that begin with `ttl`. */
+  readonly fleeting: History;
+  readonly weakReads: WeakRead[];
+}
+
+export interface StageClientOptions {
+  readonly name: string;
+  readonly world: World;
+  readonly random: Random;
+  readonly containerUrls: readonly string[];
+  readonly partitionCount: number;
+  readonly records: Records;
+}
+
+export interface Call {
+  readonly client: string;
+  readonly key: string;
+  readonly action: Action;
+  readonly invokedMs: number;
+  returnedMs: number | undefined;
+  result: Result | undefined;
+}
+
+export interface CallOptions {
+  readonly timeoutMs?: number;
+}
+
+/** Linearizable unless it says something else. */
+export type Wish = 'linearizable' | 'readIndex' | 'eventual' | 'session' | { readonly maxStalenessMs: number };
+
+/** In one word: `open`, `applied`, `unknown`, `absent`, `present`, `other`, the value, or the code of the refusal. */
+export function outcomeOf({ result }: Call): string {
+  if (result === undefined) return 'open';
+  switch (result.kind) {
+    case 'observed':
+      return result.seen.kind === 'entry' ? result.seen.value : result.seen.kind;
+    case 'not_applied':
+      return result.code;
+    default:
+      return result.kind;
+  }
+}
+
+/** Of a call that wrote or found an entry. */
+export function versionOf(call: Call): Version {
+  const { result } = call;
+  if (result?.kind === 'applied') return result.version;
+  return must(
+    result?.kind === 'observed' && result.seen.kind === 'entry' ? result.seen.version : undefined,
+    `the version of ${call.key}, which is ${outcomeOf(call)}`,
+  );
+}
+
+export class StageClient {
+  readonly process: VirtualProcess<ClientMachine>;
+  readonly calls: Call[] = [];
+  readonly #options: StageClientOptions;
+
+  constructor(options: StageClientOptions) {
+    this.#options = options;
+    const { name, world, random } = options;
+    this.process = new VirtualProcess<ClientMachine>({ name, world, random: random.fork(), clockRate: 1 });
+  }
+
+  start(): void {
+    const { name, random, containerUrls } = this.#options;
+    const clientId = random.hex(32);
+    const machineRandom = random.fork();
+    const endpoints = [CATALOG_URL, ...containerUrls];
+    this.process.start({ role: 'client', name, incarnation: clientId }, (effects) => {
+      const settings = { connectTimeoutMs: 600_000, maxPendingBytes: 64 * 1024 * 1024, onUnavailable: 'wait' } as const;
+      const machine = newClientMachine({ endpoints, grid: GRID, clientId, random: machineRandom, effects, settings });
+      machine.start(this.process.clockMs, () => {});
+      return machine;
+    });
+  }
+
+  get openCount(): number {
+    return this.calls.filter(({ result }) => result === undefined).length;
+  }
+
+  /** Values are unique in a script; `name~400` lives for 400 ms. */
+  set(key: string, value: string, options?: CallOptions): Call {
+    return this.#write(key, { kind: 'set', value }, options);
+  }
+
+  insert(key: string, value: string, options?: CallOptions): Call {
+    return this.#write(key, { kind: 'insert', value }, options);
+  }
+
+  update(key: string, value: string, options?: CallOptions): Call {
+    return this.#write(key, { kind: 'update', value }, options);
+  }
+
+  delete(key: string, options?: CallOptions): Call {
+    return this.#write(key, { kind: 'delete' }, options);
+  }
+
+  /** Only over the entry that `seen` wrote or found. */
+  swap(key: string, value: string, seen: Call): Call {
+    const expectedValue =
+      seen.action.kind === 'get' ? outcomeOf(seen) : 'value' in seen.action ? seen.action.value : '';
+    return this.#write(key, { kind: 'swap', value, expected: versionOf(seen), expectedValue });
+  }
+
+  get(key: string, wish: Wish = 'linearizable', { timeoutMs = 20_000 }: CallOptions = {}): Call {
+    const call = this.#open(key, { kind: 'get' });
+    const body: RequestBody = { kind: 'read', keys: [encodeKey(key)], withoutValues: false, wish: wishOf(wish) };
+    this.#submit(call, { body, timeoutMs }, (answer, connection) => {
+      const entry = answer instanceof GridError || answer.type !== 'readAnswer' ? undefined : answer.entries[0];
+      if (entry === undefined || answer instanceof GridError || answer.type !== 'readAnswer') {
+        // A read that failed says nothing, and leaves nothing behind.
+        call.result = { kind: 'not_applied', code: answer instanceof GridError ? answer.code : answer.type };
+        return;
+      }
+      const seen = observationOf(entry);
+      call.result = { kind: 'observed', seen };
+      if (wish === 'linearizable' || wish === 'readIndex') return this.#remember(call);
+      this.#options.records.weakReads.push({
+        ...{ client: call.client, connection: connection === undefined ? undefined : `${connection}` },
+        ...{ partition: this.#partitionOf(key), key: call.key, seen, lsn: answer.lsn },
+        mode: typeof wish === 'object' ? 'bounded' : wish,
+        maxStalenessMs: typeof wish === 'object' ? wish.maxStalenessMs : 0,
+        ...{ invokedMs: call.invokedMs, returnedMs: this.#nowMs },
+      });
+    });
+    return call;
+  }
+
+  #write(key: string, action: Action, { timeoutMs = 20_000 }: CallOptions = {}): Call {
+    const call = this.#open(key, action);
+    const body: RequestBody = { kind: 'write', operations: [wireOperation(action, encodeKey(key))] };
+    this.#submit(call, { body, timeoutMs }, (answer) => {
+      call.result = resultOf(action, answer);
+      this.#remember(call);
+    });
+    return call;
+  }
+
+  #open(key: string, action: Action): Call {
+    const { name } = this.#options;
+    const call: Call = { client: name, key, action, invokedMs: this.#nowMs, returnedMs: undefined, result: undefined };
+    this.calls.push(call);
+    return call;
+  }
+
+  #submit(
+    call: Call,
+    { body, timeoutMs }: { readonly body: RequestBody; readonly timeoutMs: number },
+    done: (answer: Parameters<typeof resultOf>[1], connection: number | undefined) => void,
+  ): void {
+    const { process } = this;
+    const partition = asPartitionId(this.#partitionOf(call.key));
+    const request = { partition, map: asMapId(MAPS.indexOf(mapOfKey(call.key))), body, timeoutMs };
+    let pending: Pending | undefined;
+    process.post(() => {
+      pending = process.machine?.submit(
+        request,
+        (answer) => {
+          call.returnedMs = this.#nowMs;
+          done(answer, pending?.link?.connection);
+          const detail = { key: call.key, action: call.action, result: call.result };
+          this.#options.world.trace.add({ timeMs: this.#nowMs, process: process.name, what: 'answer', detail });
+        },
+        process.clockMs,
+      );
+    });
+  }
+
+  #remember({ client, key, action, result, invokedMs }: Call): void {
+    const { history, fleeting } = this.#options.records;
+    const returnedMs = result?.kind === 'unknown' ? Number.POSITIVE_INFINITY : this.#nowMs;
+    const known = must(result, 'an answer');
+    (mapOfKey(key) === FLEETING ? fleeting : history).add({
+      ...{ process: client, key, action, result: known, invokedMs, returnedMs },
+    });
+  }
+
+  #partitionOf(key: string): number {
+    return partitionOf(encodeKey(key), this.#options.partitionCount, []);
+  }
+
+  get #nowMs(): number {
+    return this.#options.world.scheduler.nowMs;
+  }
+}
+
+function mapOfKey(key: string): typeof FLEETING | typeof REGISTERS {
+  return key.startsWith('ttl') ? FLEETING : REGISTERS;
+}
+
+function wishOf(wish: Wish): ReadWish {
+  if (typeof wish === 'object') return { mode: 'bounded', maxStalenessMs: wish.maxStalenessMs };
+  return wish === 'session' ? { mode: 'session', tokens: undefined } : { mode: wish };
+}
