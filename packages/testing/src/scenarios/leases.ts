@@ -1,9 +1,7 @@
 /** Who may answer a read: one rule at a time stands between a primary and a stale answer. */
 import type { Message } from '@ostraca/core';
 import type { Script } from './script.ts';
-
-const TRIO = { containers: 3, minSync: 1, maxSync: 2 } as const;
-const QUARTET = { containers: 4, minSync: 1, maxSync: 3 } as const;
+import { QUARTET, TRIO } from './topologies.ts';
 
 export const LEASES: readonly Script[] = [
   {

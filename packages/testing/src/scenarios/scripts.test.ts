@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { Mutation } from '@ostraca/core';
 import { describe, expect, it } from 'vitest';
+import { MUTANTS } from '../simulator/mutants.ts';
 import { playScript } from './script.ts';
 import { SCRIPTS } from './scripts.ts';
 
@@ -9,13 +12,41 @@ const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-describe('scripts', () => {
-  it.each(SCRIPTS)('$name', (script) => {
-    expect(playScript(script, PRINT === 'none' ? { print } : {})).toEqual([]);
-    for (const [name, rule] of Object.entries(script.mutants ?? {})) {
-      const mutant = name as Mutation;
-      const rules = playScript(script, PRINT === mutant ? { mutant, print } : { mutant }).map((found) => found.rule);
-      expect(rules, `${script.name} with ${mutant}`).toContain(rule);
+const ROWS = 73;
+
+describe('scripts together', () => {
+  it('notice every rule that the simulator can break', () => {
+    const noticed = new Set(SCRIPTS.flatMap(({ mutants }) => Object.keys(mutants ?? {})));
+    expect(MUTANTS.map(({ name }) => name).filter((name) => !noticed.has(name))).toEqual([]);
+  });
+
+  it('are in the table of docs/internals/testing.md, and nothing else is', () => {
+    const text = readFileSync(fileURLToPath(new URL('../../../../docs/internals/testing.md', import.meta.url)), 'utf8');
+    const told = [...text.matchAll(/^\| (\d+) +\|.*\| (.*) \|$/gm)].map(([, row, cell = '']): [number, string[]] => [
+      Number(row),
+      [...cell.matchAll(/_([^_]+)_/g)].map(([, name = '']) => name),
+    ]);
+    expect(told.map(([row]) => row)).toEqual(Array.from({ length: ROWS }, (_, index) => index + 1));
+    for (const [row, names] of told) {
+      const expected = SCRIPTS.filter(({ rows }) => rows.includes(row)).map(({ name }) => name);
+      expect([...names].sort(), `row ${row}`).toEqual(expected.sort());
     }
   });
+
+  it('have a name each', () => {
+    expect(new Set(SCRIPTS.map(({ name }) => name)).size).toBe(SCRIPTS.length);
+  });
+});
+
+describe('scripts', () => {
+  for (const script of SCRIPTS) {
+    it(script.name, () => {
+      expect(playScript(script, PRINT === 'none' ? { print } : {})).toEqual([]);
+      for (const [name, rule] of Object.entries(script.mutants ?? {})) {
+        const mutant = name as Mutation;
+        const rules = playScript(script, PRINT === mutant ? { mutant, print } : { mutant }).map((found) => found.rule);
+        expect(rules, `with ${mutant}`).toContain(rule);
+      }
+    });
+  }
 });

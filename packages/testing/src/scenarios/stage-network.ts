@@ -45,6 +45,11 @@ export class StageNetwork extends VirtualNetwork {
     if (hold.end !== undefined) this.unstall(hold.end);
   }
 
+  override heal(): void {
+    this.#waiting.clear();
+    super.heal();
+  }
+
   override send(end: End, frame: Uint8Array): void {
     for (const hold of this.#waiting) {
       const { from, to, type, where } = hold.rule;

@@ -32,7 +32,7 @@ import { Cluster, containerUrl } from '../simulator/cluster.ts';
 import { COUNTERS, FLEETING, GRID, REGISTERS, SCRATCH, type Scenario } from '../simulator/scenario.ts';
 import { Scheduler } from '../simulator/scheduler.ts';
 import { Trace } from '../simulator/trace.ts';
-import type { VirtualProcess, World } from '../simulator/virtual-process.ts';
+import { VirtualProcess, type World } from '../simulator/virtual-process.ts';
 import { type Call, outcomeOf, StageClient } from './stage-client.ts';
 import { type Hold, type HoldRule, StageNetwork } from './stage-network.ts';
 import { Verdict } from './verdict.ts';
@@ -79,6 +79,7 @@ export class Stage {
   requestCount = 0;
   readonly #options: StageOptions;
   readonly #scheduler: Scheduler;
+  readonly #world: World;
   readonly #checker: StageClient;
   readonly #verdict: Verdict;
   readonly #parted: [string, string][] = [];
@@ -115,6 +116,7 @@ export class Stage {
         verdict.violate('assertion', `${process} threw: ${what}`);
       },
     };
+    this.#world = world;
     this.cluster = new Cluster({ scenario, world, random: random.fork(), mutations: options.mutations ?? new Set() });
     const containerUrls = this.cluster.containers.map(({ name }) => containerUrl(name));
     const [x, y, checker] = ['x', 'y', 'checker'].map((name) => {
@@ -188,6 +190,10 @@ export class Stage {
     return this.process(name).machine?.inspectShard(asPartitionId(partition));
   }
 
+  lastLsn(name: string): number {
+    return must(this.shard(name), `the shard of ${name}`).log.lastLsn;
+  }
+
   process(name: string): VirtualProcess<Container> {
     return this.cluster.container(name);
   }
@@ -211,8 +217,23 @@ export class Stage {
   expect(call: Call, outcome: string, boundMs = 20_500): void {
     const said = `${call.client} ${call.action.kind} ${call.key}`;
     this.until(`${said} has ended`, boundMs, () => call.result !== undefined);
+    // Whatever is called next is called after it, and the checkers know that.
+    this.pass(STEP_MS);
     if (outcomeOf(call) === outcome) return;
     throw new ScriptFailure(`${said} was to be ${outcome} and is ${outcomeOf(call)}; ${this.describe()}`);
+  }
+
+  /** Writes until it is acknowledged, a new value each time; returns the value that it is then. */
+  insist(client: StageClient, key: string, value: string, boundMs = 10_000): string {
+    const endMs = this.nowMs + boundMs;
+    for (let attempt = 0; ; attempt++) {
+      const written = attempt === 0 ? value : `${value} ${attempt}`;
+      const call = client.set(key, written);
+      this.until(`set ${key} has ended`, 20_500, () => call.result !== undefined);
+      if (outcomeOf(call) === 'applied') return written;
+      this.check(`${key} is written within ${boundMs} ms`, this.nowMs < endMs);
+      this.pass(20);
+    }
   }
 
   expectOpen(call: Call): void {
@@ -306,6 +327,13 @@ export class Stage {
       if (name === 'catalog') this.cluster.startCatalog();
       else this.cluster.startContainer(this.process(name));
     }
+  }
+
+  /** Another process with the name and the address of one that runs already. */
+  startSecond(name: string): VirtualProcess<Container> {
+    const process = new VirtualProcess<Container>({ name, world: this.#world, random: newRandom(1), clockRate: 1 });
+    this.cluster.startContainer(process);
+    return process;
   }
 
   stop(...names: readonly string[]): void {
