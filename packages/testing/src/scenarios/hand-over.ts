@@ -72,4 +72,33 @@ export const HAND_OVER: readonly Script[] = [
       stage.expect(stage.y.get('k'), 'one');
     },
   },
+  {
+    name: 'a release comes late, when its primary has long gone on',
+    rows: [71],
+    breaks: 'I-LEASE',
+    stage: TRIO,
+    play: (stage) => {
+      const { p, r } = stage.roles();
+      stage.expect(stage.x.set('k', 'one'), 'applied');
+      stage.crash(r);
+      stage.until('r is evicted', 2_000, () => stage.config.sync.length === 2);
+      stage.pass(100);
+      const release = stage.hold({ from: p, to: 'catalog', type: 'handOver' });
+      stage.drain(p);
+      stage.until('it asks', 500, () => release.isOnItsWay);
+      const { epoch, version } = stage.config;
+      const waiting = stage.x.get('k');
+      stage.pass(100);
+      stage.expectOpen(waiting);
+      // A replica is to come: a newer configuration of the same epoch.
+      stage.restart(r);
+      stage.until('there is another configuration', 2_000, () => stage.config.version > version);
+      stage.expect(waiting, 'one', 500);
+      stage.expect(stage.x.get('k'), 'one', 50);
+      stage.release(release);
+      stage.pass(10);
+      stage.check('it counts for nothing', stage.config.epoch === epoch);
+      stage.expect(stage.x.set('k', 'two'), 'applied');
+    },
+  },
 ];

@@ -75,4 +75,26 @@ export const LATE_MESSAGES: readonly Script[] = [
       stage.expect(stage.y.get('k'), 'two');
     },
   },
+  {
+    name: 'an older attempt found nothing to delete, and its answer comes before that of the newer one',
+    rows: [30, 31],
+    breaks: 'I-LIN',
+    stage: TRIO,
+    play: (stage) => {
+      const { p, q } = stage.roles();
+      const old = stage.hold({ from: p, to: 'x', type: 'writeAnswer' });
+      const deletion = stage.x.delete('k');
+      stage.until('p has answered', 100, () => old.isOnItsWay);
+      stage.stop(p);
+      const newer = stage.hold({ from: q, to: 'x', type: 'writeAnswer' });
+      stage.expect(stage.y.insert('k', 'one'), 'applied');
+      stage.until('q has answered', 3_000, () => newer.isOnItsWay);
+      stage.release(old);
+      stage.pass(20);
+      stage.expectOpen(deletion);
+      stage.release(newer);
+      stage.expect(deletion, 'applied');
+      stage.expect(stage.y.get('k'), 'absent');
+    },
+  },
 ];

@@ -1,6 +1,7 @@
 /** All checkers of the simulator over one script: while it runs, and at its end. */
 import {
   asPartitionId,
+  isNewer,
   type Message,
   type Note,
   type PartitionConfig,
@@ -40,6 +41,7 @@ export class Verdict {
   readonly #leases = new LeaseSafety();
   readonly #losses = new Losses();
   readonly #promotionsMs = new Map<number, number[]>();
+  readonly #lost = new Map<PartitionId, PartitionConfig>();
   readonly #epochs = new Map<number, number>();
 
   constructor(options: VerdictOptions) {
@@ -70,10 +72,15 @@ export class Verdict {
   }
 
   onNote({ event, facts }: Note): void {
-    if (event !== 'partition_lost_data') return;
     const partition = asPartitionId(Number(facts.partition));
+    // What the catalog went by, though its news may have reached nobody.
+    const ordered = this.#options.cluster().catalog.machine?.state().partitions[partition];
+    if (event === 'partition_lost' && ordered !== undefined) this.#lost.set(partition, ordered);
+    if (event !== 'partition_lost_data') return;
     const loss = { partition, atMs: this.#options.nowMs(), kind: String(facts.kind) };
-    const before = this.configurations.newest.get(partition);
+    const told = this.configurations.newest.get(partition);
+    const lost = this.#lost.get(partition);
+    const before = told === undefined || (lost !== undefined && isNewer(lost, told)) ? lost : told;
     this.#losses.observe(loss, before, (rid) => isShardGone(this.#options.cluster(), partition, rid));
   }
 
