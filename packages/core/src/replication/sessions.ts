@@ -34,7 +34,11 @@ export type Attempt =
   | { readonly is: 'stale' }
   | { readonly is: 'outside_window' };
 
-const ENDED = { ackedBelow: 0, done: new Map<number, { epoch: Epoch; lsn: Lsn }>(), rolledBack: new Set<number>() } as const;
+const ENDED = {
+  ackedBelow: 0,
+  done: new Map<number, { epoch: Epoch; lsn: Lsn }>(),
+  rolledBack: new Set<number>(),
+} as const;
 const NEW: Attempt = { is: 'new' };
 
 export class Sessions {

@@ -38,7 +38,8 @@ export const REPLICA_LEFT_BEHIND: readonly Script[] = [
       stage.until('the eviction is asked for', 2_000, () => question.isOnItsWay);
       // It was only paused, and holds the write.
       stage.continue(q);
-      stage.pass(50);
+      // Long enough to tell the catalog that it reaches p again: else p would go instead of q.
+      stage.pass(300);
       stage.release(question);
       stage.until('q is evicted', 500, () => stage.config.elr.length === 1);
       stage.crash(p);
