@@ -6,7 +6,8 @@ import type { WeakRead } from '../checkers/weak-reads.ts';
 import { CATALOG_URL } from '../simulator/cluster.ts';
 import { FLEETING, GRID, REGISTERS } from '../simulator/scenario.ts';
 import { VirtualProcess, type World } from '../simulator/virtual-process.ts';
-import { MAPS, observationOf, resultOf, wireOperation } from '../simulator/workload.ts';
+import { observationOf, resultOf, wireOperation } from '../simulator/wire-forms.ts';
+import { MAPS } from '../simulator/workload.ts';
 
 export interface Records {
   readonly history: History;

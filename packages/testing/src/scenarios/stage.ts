@@ -465,5 +465,7 @@ function scenarioOf(options: StageOptions): Scenario {
     isGentle: false,
     ownTtlsMs: undefined,
     clockError: 0,
+    isCrowded: false,
+    restMs: 0,
   };
 }

@@ -19,7 +19,7 @@ import { checkTtl } from '../checkers/ttl.ts';
 import { checkConnections, checkWeakReads, type WeakRead } from '../checkers/weak-reads.ts';
 import type { Cluster } from '../simulator/cluster.ts';
 import { isShardGone, observeDecided, shardStatesOf } from '../simulator/inspection.ts';
-import { ownTtlMsOf } from '../simulator/workload.ts';
+import { ownTtlMsOf } from '../simulator/wire-forms.ts';
 import type { Records } from './stage-client.ts';
 
 const PROMOTIONS_AT_ONCE_MAX = 8;

@@ -1,6 +1,7 @@
 /** Many seeds: run here one after another, or by worker processes, and summed up. */
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Mutation } from '@ostraca/core';
+import type { CoverageCounts } from './coverage.ts';
 import type { FaultKind } from './scenario.ts';
 import { type RunReport, runSimulation } from './simulation.ts';
 
@@ -11,6 +12,8 @@ export interface CampaignOptions {
   readonly seeds: readonly number[];
   readonly mutations: ReadonlySet<Mutation>;
   readonly extraFaults: readonly FaultKind[];
+  /** Default: reports do not tell what runs came to. */
+  readonly coverage?: boolean;
   /** 0: in this process. */
   readonly workers: number;
   /** What a worker process runs: `runWorker` of this file. */
@@ -26,6 +29,7 @@ export async function runCampaign(options: CampaignOptions): Promise<void> {
       seed,
       mutations: [...options.mutations],
       extraFaults: options.extraFaults,
+      coverage: options.coverage === true,
       twice: index % TWICE_EVERY === 0,
     };
   });
@@ -40,11 +44,12 @@ interface Task {
   readonly seed: number;
   readonly mutations: readonly Mutation[];
   readonly extraFaults: readonly FaultKind[];
+  readonly coverage: boolean;
   readonly twice: boolean;
 }
 
-function runTask({ seed, mutations, extraFaults, twice }: Task): RunReport {
-  const options = { seed, mutations: new Set(mutations), extraFaults };
+function runTask({ seed, mutations, extraFaults, coverage, twice }: Task): RunReport {
+  const options = { seed, mutations: new Set(mutations), extraFaults, coverage };
   const report = runSimulation(options);
   if (!twice) return report;
   const again = runSimulation(options);
@@ -91,6 +96,7 @@ export class Summary {
   readonly failures: RunReport[] = [];
   readonly faults = new Map<string, number>();
   readonly notes = new Map<string, number>();
+  readonly #coverage = new Map<string, number>();
   #virtualMs = 0;
   #commits = 0;
   #operations = 0;
@@ -111,10 +117,15 @@ export class Summary {
     this.#decided += report.decidedCount;
     this.#lost += report.lostPartitionCount;
     this.#slowestRecoveryMs = Math.max(this.#slowestRecoveryMs, report.recoveryMs ?? 0);
-    for (const [kind, count] of Object.entries(report.faults))
-      this.faults.set(kind, (this.faults.get(kind) ?? 0) + count);
-    for (const [event, count] of Object.entries(report.notes))
-      this.notes.set(event, (this.notes.get(event) ?? 0) + count);
+    addUp(this.faults, report.faults);
+    addUp(this.notes, report.notes);
+    addUp(this.#coverage, report.coverage ?? {});
+  }
+
+  /** By cell, with the faults. */
+  get coverage(): CoverageCounts {
+    const faults = [...this.faults].map(([kind, count]): [string, number] => [`fault: ${kind}`, count]);
+    return Object.fromEntries([...this.#coverage, ...faults]);
   }
 
   lines(): string[] {
@@ -137,6 +148,10 @@ export class Summary {
       `violations       ${this.failures.reduce((sum, { violations }) => sum + violations.length, 0)} in ${this.failures.length} seeds`,
     ];
   }
+}
+
+function addUp(sums: Map<string, number>, counts: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(counts)) sums.set(name, (sums.get(name) ?? 0) + count);
 }
 
 /** The options of the command line that make this very run again. */

@@ -1,8 +1,10 @@
-/** `npm run sim -- [--seeds N] [--seed S] [--mutant NAME] [--mutants] [--with FAULTS] [--trace]` */
+/** `npm run sim -- [--seeds N] [--seed S] [--mutant NAME] [--mutants] [--with FAULTS] [--coverage] [--trace]` */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Mutation } from '@ostraca/core';
 import { describeFailure, repeatOptions, runCampaign, runWorker, Summary } from './campaign.ts';
+import { COVERAGE_REASONS } from './coverage-reasons.ts';
+import { describeCoverage, describeVerdict, isComplete, judgeCoverage } from './coverage-table.ts';
 import { isFound, MUTANTS, type Mutant } from './mutants.ts';
 import { FAULT_KINDS, type FaultKind } from './scenario.ts';
 import { runSimulation } from './simulation.ts';
@@ -14,6 +16,8 @@ const USAGE = `npm run sim -- [options]
   --mutants      each of them in turn; one that survives fails
   --with FAULTS  kinds of faults, by commas, on top of those that each seed chooses:
                  ${FAULT_KINDS.join(', ')}
+  --coverage     print which machine met what in which role, why anybody was refused, what some run came to; an
+                 empty cell without a written reason fails (with --seeds, some hundreds)
   --trace        print every event (with --seed)`;
 
 const WORKERS = 2;
@@ -24,6 +28,7 @@ interface Arguments {
   readonly seed: number | undefined;
   readonly mutants: readonly Mutant[];
   readonly extraFaults: readonly FaultKind[];
+  readonly coverage: boolean;
   readonly trace: boolean;
 }
 
@@ -36,6 +41,7 @@ function parse(args: readonly string[]): Arguments {
       mutant: { type: 'string' },
       mutants: { type: 'boolean', default: false },
       with: { type: 'string', default: '' },
+      coverage: { type: 'boolean', default: false },
       trace: { type: 'boolean', default: false },
     },
   });
@@ -43,7 +49,8 @@ function parse(args: readonly string[]): Arguments {
   if (values.mutant !== undefined && mutants.length === 0) throw new Error(`there is no mutant ${values.mutant}`);
   const seeds = wholeNumber('--seeds', values.seeds);
   const seed = wholeNumber('--seed', values.seed);
-  return { seeds, seed, mutants, extraFaults: faultKinds(values.with ?? ''), trace: values.trace === true };
+  const extraFaults = faultKinds(values.with ?? '');
+  return { seeds, seed, mutants, extraFaults, coverage: values.coverage === true, trace: values.trace === true };
 }
 
 function faultKinds(text: string): FaultKind[] {
@@ -76,11 +83,11 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
     return 2;
   }
-  const { seeds, seed, mutants, extraFaults } = parsed;
+  const { seeds, seed, mutants } = parsed;
   if (seed !== undefined && seeds === undefined && mutants.length <= 1) return runOne(seed, parsed);
   const first = seed ?? Math.floor(Math.random() * 1_000_000_000);
   if (mutants.length > 0) return huntAll(parsed, first);
-  return runMany(first, seeds ?? 50, extraFaults);
+  return runMany(first, seeds ?? 50, parsed);
 }
 
 function runOne(seed: number, { mutants: [mutant], extraFaults, trace }: Arguments): number {
@@ -99,7 +106,7 @@ function runOne(seed: number, { mutants: [mutant], extraFaults, trace }: Argumen
   return report.violations.length > 0 ? 1 : 0;
 }
 
-async function runMany(first: number, count: number, extraFaults: readonly FaultKind[]): Promise<number> {
+async function runMany(first: number, count: number, { extraFaults, coverage }: Arguments): Promise<number> {
   process.stdout.write(`seeds ${first} to ${first + count - 1}\n`);
   const summary = new Summary();
   const startMs = performance.now();
@@ -108,6 +115,7 @@ async function runMany(first: number, count: number, extraFaults: readonly Fault
     seeds: seedsFrom(first, count),
     mutations: new Set(),
     extraFaults,
+    coverage,
     workers: count > ALONE_SEEDS_MAX ? WORKERS : 0,
     workerFile: fileURLToPath(import.meta.url),
     onReport: (report) => {
@@ -126,7 +134,16 @@ async function runMany(first: number, count: number, extraFaults: readonly Fault
   process.stdout.write(
     `real time        ${seconds.toFixed(1)} s, ${(summary.seedCount / seconds).toFixed(1)} seeds/s\n`,
   );
-  return summary.failures.length > 0 ? 1 : 0;
+  const isCovered = !coverage || tellCoverage(summary);
+  return summary.failures.length > 0 || !isCovered ? 1 : 0;
+}
+
+/** @returns whether every empty cell has its reason. */
+function tellCoverage({ coverage }: Summary): boolean {
+  const verdict = judgeCoverage(coverage, COVERAGE_REASONS);
+  const lines = ['', ...describeCoverage(coverage, COVERAGE_REASONS), '', ...describeVerdict(verdict)];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return isComplete(verdict);
 }
 
 /** A mutant that survives fails; one that is found is what we want. */

@@ -34,6 +34,8 @@ export class Cluster {
   readonly refusals = new Map<string, number>();
   /** One of so many requests makes a record that no replica can hold; 0: none. */
   poisonEvery = 0;
+  /** Somebody saw the process of a container exit. */
+  onExit: ((process: VirtualProcess<Container>) => void) | undefined;
   readonly #options: ClusterOptions;
   readonly #random: Random;
   #hasLostJournal = false;
@@ -143,6 +145,7 @@ export class Cluster {
     if (!process.isAlive) return;
     this.dead.add(process.peer.incarnation);
     process.crash(silently);
+    if (!silently) this.onExit?.(process);
   }
 
   /** Everybody runs, and the network is whole. */

@@ -153,11 +153,11 @@ export class Faults {
     return crashed;
   }
 
-  /** Whether every partition has another full copy, by the catalog's word. */
+  /** Whether every partition has another full copy, by the catalog's word, and nobody else is gone or about to go. */
   #canSpare(process: VirtualProcess<Container>): boolean {
     const { cluster } = this.#options;
     const state = cluster.catalog.machine?.state();
-    if (state === undefined || cluster.containers.some((one) => !one.isAlive)) return false;
+    if (state === undefined || cluster.containers.some((one) => one.machine?.status().draining !== false)) return false;
     // A catalog that rebuilds knows of copies that it does not count yet.
     if (state.partitions.length < this.#options.scenario.mapSet.numberOfPartitions) return false;
     return state.partitions.every((config) => {
@@ -178,7 +178,9 @@ export class Faults {
 
   #stop<M extends Machine>(process: VirtualProcess<M>, lastingMs: number): boolean {
     if (!process.isAlive || process.isStopped) return false;
-    process.stop();
+    // The process alone, or the machine under it.
+    if (this.#options.scenario.isCrowded && this.#random.below(2) === 0) process.sleep();
+    else process.stop();
     this.#after(lastingMs, () => process.continue());
     return true;
   }
@@ -268,10 +270,10 @@ export class Faults {
     return cluster.container(pick(this.#random, configs).primary.container);
   }
 
-  /** SIGTERM: it hands over, leaves, and is started again. It may be the last copy that leaves. */
+  /** SIGTERM: it hands over, leaves, and is started again. It may be the last copy that leaves, unless gently. */
   #drain(process: VirtualProcess<Container>): boolean {
     const { scenario, cluster } = this.#options;
-    if (!process.isAlive || process.isStopped || scenario.isGentle) return false;
+    if (!process.isAlive || process.isStopped || (scenario.isGentle && !this.#canSpare(process))) return false;
     const { incarnation } = process.peer;
     process.post(() => process.machine?.drain(process.clockMs));
     const look = (): void => {

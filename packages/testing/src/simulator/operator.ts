@@ -1,4 +1,7 @@
-/** Who is called when a grid cannot help itself: says that whoever is missing is gone, until nothing waits any more. */
+/**
+ * Who is called when a grid cannot help itself: says that whoever is missing is gone, until nothing waits any more; at
+ * first without accepting any loss.
+ */
 import type { ConnectionId, Effects, Machine, Message, Random } from '@ostraca/core';
 import { CATALOG_URL } from './cluster.ts';
 import { GRID } from './scenario.ts';
@@ -10,6 +13,7 @@ class Operator implements Machine {
   readonly #effects: Effects;
   #connection: ConnectionId | undefined;
   #askAtMs = 0;
+  #acceptLoss = false;
   #isDone = false;
 
   constructor(effects: Effects) {
@@ -17,7 +21,7 @@ class Operator implements Machine {
   }
 
   onOpen(connection: ConnectionId): void {
-    this.#effects.send(connection, { type: 'rebuild', grid: GRID, acceptLoss: true });
+    this.#effects.send(connection, { type: 'rebuild', grid: GRID, acceptLoss: this.#acceptLoss });
   }
 
   onMessage(connection: ConnectionId, message: Message): void {
@@ -25,6 +29,7 @@ class Operator implements Machine {
     this.#effects.hangUp(connection, 'answered');
     this.#connection = undefined;
     this.#isDone = message.waiting.length === 0;
+    this.#acceptLoss = true;
   }
 
   onClose(connection: ConnectionId): void {

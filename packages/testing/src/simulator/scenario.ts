@@ -85,6 +85,10 @@ export interface Scenario {
   readonly abortsWithinMs: number | undefined;
   /** Of all clocks, from real time: at most 0.01. */
   readonly clockError: number;
+  /** Tools look in, a supervisor tells of deaths, a stranger sends what nobody should; callers look around. */
+  readonly isCrowded: boolean;
+  /** After the faults nobody calls for so long: longer than a session lives. */
+  readonly restMs: number;
 }
 
 /** `extra` are kinds of faults that come on top of what the seed has chosen. */
@@ -104,6 +108,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
   const slowReaders: [FaultKind, number][] = netRandom.below(3) === 0 ? [['slowReader', 3_000]] : [];
   const estranged: [FaultKind, number][] = netRandom.below(4) === 0 ? [['estrange', 5_000]] : [];
   const wallJumps: [FaultKind, number][] = ttlRandom.below(3) === 0 ? [['wallJump', 5_000]] : [];
+  const crowdRandom = newRandom(seed ^ 0x7ed55d16);
   const minSyncReplicas = pick(random, [0, 1, 1, 1, 2]);
   const maxSyncReplicas = Math.max(minSyncReplicas, 1 + random.below(2));
   const containerCount = Math.max(minSyncReplicas + 1, 2 + random.below(4));
@@ -154,6 +159,8 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
     digestEveryLsns: pick(newRandom(seed ^ 0x2f1b4c9d), [7, 20, 100]),
     replicationWindowBytes: pick(newRandom(seed ^ 0x1b873593), [1, 1, 500, LIMITS.replicationWindowBytes]),
     followerQueueBytes: pick(newRandom(seed ^ 0x2745937f), [0, 0, 500, LIMITS.followerQueueBytes]),
+    isCrowded: crowdRandom.below(3) === 0,
+    restMs: crowdRandom.below(40) === 0 ? LIMITS.sessionIdleMs * 1.05 : 0,
     logRetentionBytes: pick(random, [0, 2_000, 20_000, LIMITS.logRetentionBytes]),
   };
 }

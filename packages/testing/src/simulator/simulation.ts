@@ -23,7 +23,9 @@ import { checkRegisters } from '../checkers/registers.ts';
 import { checkReplicas, DecidedLog } from '../checkers/replicas.ts';
 import { checkTtl } from '../checkers/ttl.ts';
 import { checkConnections, checkWeakReads } from '../checkers/weak-reads.ts';
+import { Bystanders } from './bystanders.ts';
 import { Cluster } from './cluster.ts';
+import { Coverage, type CoverageCounts } from './coverage.ts';
 import { Faults } from './faults.ts';
 import { isShardGone, observeDecided, shardStatesOf } from './inspection.ts';
 import { callOperator } from './operator.ts';
@@ -41,7 +43,8 @@ import { Scheduler } from './scheduler.ts';
 import { Trace } from './trace.ts';
 import { VirtualNetwork } from './virtual-network.ts';
 import type { World } from './virtual-process.ts';
-import { type MapName, ownTtlMsOf, Workload } from './workload.ts';
+import { ownTtlMsOf } from './wire-forms.ts';
+import { type MapName, Workload } from './workload.ts';
 
 /** First placement, with empty containers. */
 const FORMING_MS = 30_000;
@@ -52,6 +55,7 @@ const FLEETING_MS = 15_000;
 /** An operator waits for the longest silence to end before he calls anybody gone; then he has to be heard. */
 const OPERATOR_AFTER_MS = 20_000;
 const OPERATOR_HEARD_MS = 5_000;
+const CALLING_AGAIN_MS = 5_000;
 const PROBE_EVERY_MS = 250;
 const INSPECT_EVERY_MS = 500;
 const VIOLATIONS_MAX = 20;
@@ -64,6 +68,8 @@ export interface RunOptions {
   readonly extraFaults?: readonly FaultKind[];
   readonly tailLines?: number;
   readonly print?: (line: string) => void;
+  /** Whether the report tells what the run came to. */
+  readonly coverage?: boolean;
 }
 
 export interface RunReport {
@@ -87,6 +93,8 @@ export interface RunReport {
   readonly faults: Readonly<Record<string, number>>;
   /** How often machines noted what, by event name: what the runs have reached. */
   readonly notes: Readonly<Record<string, number>>;
+  /** By cell of the coverage table; undefined: not asked for. */
+  readonly coverage: CoverageCounts | undefined;
 }
 
 export function runSimulation(options: RunOptions): RunReport {
@@ -106,6 +114,7 @@ class Simulation {
   readonly #epochs = new Map<PartitionId, number>();
   readonly #workload: Workload;
   readonly #faults: Faults;
+  readonly #bystanders: Bystanders | undefined;
   readonly #configurations = new ConfigurationChecker();
   readonly #decided = new DecidedLog();
   readonly #leases = new LeaseSafety();
@@ -115,6 +124,7 @@ class Simulation {
   readonly #world: World;
   readonly #violations: Violation[] = [];
   readonly #notes = new Map<string, number>();
+  #coverage: Coverage | undefined;
   #recoveryMs: number | undefined;
   #searchedCount = 0;
   #keyCount = 0;
@@ -134,7 +144,10 @@ class Simulation {
       network,
       codec: { encode: (messages) => encodeFrames(messages), decode: (frame) => decodeFrame(frame) as Message[] },
       trace: this.#trace,
-      onSend: (_from, message) => this.#onSend(message),
+      onSend: (from, message) => this.#onSend(from, message),
+      ...(options.coverage === true ? { onGive: (...given) => this.#coverage?.given(...given) } : {}),
+      onTold: (code) => this.#coverage?.told(code),
+      onCompared: (copies) => this.#coverage?.compared(copies),
       onAct: (how, { partition, epoch, rid }) => {
         const atMs = this.#scheduler.nowMs;
         this.#leases.observe({ partition, epoch, how, by: rid.container, atMs });
@@ -149,12 +162,21 @@ class Simulation {
     const mutations = options.mutations ?? new Set<Mutation>();
     const scenario = this.#scenario;
     this.#cluster = new Cluster({ scenario, world, random: random.fork(), mutations });
+    if (options.coverage === true) {
+      this.#coverage = new Coverage(this.#cluster, scenario.mapSet.numberOfPartitions);
+    }
     this.#workload = new Workload({
       ...{ scenario, world, random: random.fork() },
       ...{ history: this.#history, fleetingHistory: this.#fleetingHistory },
     });
     const { cluster, workload } = { cluster: this.#cluster, workload: this.#workload };
     this.#faults = new Faults({ scenario, world, cluster, workload, random: random.fork() });
+    if (!scenario.isCrowded) return;
+    this.#bystanders = new Bystanders({
+      ...{ world, cluster, workload, partitionCount: scenario.mapSet.numberOfPartitions },
+      random: newRandom(options.seed ^ 0x1f83d9ab),
+      onDifference: (what) => this.#violate('I-AGREE', what),
+    });
   }
 
   run(): RunReport {
@@ -166,6 +188,7 @@ class Simulation {
     if (!isFormed)
       this.#violate('I-LIVE', `no writes ${FORMING_MS / 1_000} s after the start: ${this.#describeConfigs()}`);
     if (isFormed) this.#chaos();
+    if (this.#isSound) this.#rest();
     if (this.#isSound) this.#recover();
     if (this.#isSound) this.#checkEnd();
     this.#collect();
@@ -176,8 +199,20 @@ class Simulation {
 
   #chaos(): void {
     this.#faults.start();
+    this.#bystanders?.start();
     this.#runFor(this.#scenario.chaosMs);
+    this.#bystanders?.end();
     this.#faults.end();
+  }
+
+  /** Sessions of clients that call no more end; then they call again. */
+  #rest(): void {
+    const { restMs } = this.#scenario;
+    if (restMs === 0) return;
+    this.#workload.rest(true);
+    this.#runFor(restMs);
+    this.#workload.rest(false);
+    this.#runFor(CALLING_AGAIN_MS);
   }
 
   #recover(): void {
@@ -331,7 +366,8 @@ class Simulation {
 
   // ── Looking inside ────────────────────────────────────────────────────────────────────────────────────────────
 
-  #onSend(message: Message): void {
+  #onSend(from: string, message: Message): void {
+    this.#coverage?.sent(from, message);
     if (message.type !== 'configPush') return;
     for (const config of message.configs) {
       this.#configurations.observe(config);
@@ -346,7 +382,9 @@ class Simulation {
     }
   }
 
-  #onNote({ event, facts }: Note): void {
+  #onNote(note: Note): void {
+    const { event, facts } = note;
+    this.#coverage?.noted(note);
     this.#notes.set(event, (this.#notes.get(event) ?? 0) + 1);
     if (event === 'state_differs') this.#violate('state digest', JSON.stringify(facts));
     const partition = asPartitionId(Number(facts.partition));
@@ -484,6 +522,7 @@ class Simulation {
       recoveryMs: this.#recoveryMs,
       faults: Object.fromEntries(this.#faults.counts),
       notes: Object.fromEntries(this.#notes),
+      coverage: this.#coverage?.counts,
     };
   }
 

@@ -9,6 +9,7 @@ import {
   type Clocks,
   type ConnectionId,
   type Effects,
+  type ErrorCode,
   type Machine,
   type Message,
   type Note,
@@ -17,12 +18,15 @@ import {
   type Random,
   type Shard,
 } from '@ostraca/core';
+import type { Given } from './coverage.ts';
 import type { FrameCodec } from './frame-codec.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Trace } from './trace.ts';
 import type { End, EndHandlers, Station, VirtualNetwork } from './virtual-network.ts';
 
 export const TICK_MS = 20;
+/** A tick that comes later than this is told of: no heartbeat of the simulator is longer. */
+const LATE_MS = 500;
 
 export interface World {
   readonly scheduler: Scheduler;
@@ -32,6 +36,12 @@ export interface World {
   /** Sees every message that is sent, before the codec does. */
   readonly onSend: (from: string, message: Message) => void;
   readonly onNote: (note: Note) => void;
+  /** Just before a machine is given something. */
+  readonly onGive?: (receiver: string, given: Given, from: Peer | undefined) => void;
+  /** What a caller was told in the end, when it was no answer. */
+  readonly onTold?: (code: ErrorCode) => void;
+  /** A tool compared the digests of so many copies. */
+  readonly onCompared?: (copies: number) => void;
   readonly onAct: (how: PrimaryAct, shard: Shard) => void;
   /** A machine threw: in production the process stops. */
   readonly onThrow: (process: string, error: unknown) => void;
@@ -191,6 +201,7 @@ export class VirtualProcess<M extends Machine> implements Station {
 
   #wake(): void {
     if (this.#asleepSinceMs === undefined) return;
+    if (this.#life !== undefined) this.#world.onGive?.(this.name, 'wake', undefined);
     this.#sleptMs += this.#ranMs - this.#asleepSinceMs;
     this.#asleepSinceMs = undefined;
   }
@@ -221,9 +232,12 @@ export class VirtualProcess<M extends Machine> implements Station {
 
   #handlers(life: Life<M>, connection: ConnectionId): EndHandlers {
     const isPresent = (): boolean => life === this.#life;
+    let from: Peer | undefined;
     return {
       onOpen: (peer) => {
         if (!isPresent()) return;
+        from = peer;
+        this.#world.onGive?.(this.name, 'open', peer);
         this.#note('open', `${connection} ${peer.name}`);
         life.machine?.onOpen(connection, peer, this.clockMs);
       },
@@ -233,12 +247,14 @@ export class VirtualProcess<M extends Machine> implements Station {
         for (const message of this.#world.codec.decode(frame)) {
           if (!life.ends.has(connection)) return;
           this.#note('<', message);
+          this.#world.onGive?.(this.name, message, from);
           life.machine?.onMessage(connection, message, this.clockMs);
         }
       },
       onClose: (reason) => {
         if (!isPresent() || !life.ends.delete(connection)) return;
         this.#note('close', `${connection} ${reason}`);
+        this.#world.onGive?.(this.name, 'close', from);
         life.machine?.onClose(connection, reason, this.clockMs);
       },
     };
@@ -312,6 +328,7 @@ export class VirtualProcess<M extends Machine> implements Station {
 
   #tick(life: Life<M>): void {
     const lateMs = Math.max(0, this.clockMs - this.#plannedMs);
+    if (lateMs > LATE_MS) this.#world.onGive?.(this.name, 'late tick', undefined);
     this.#turn(life, () => life.machine?.onTick(this.clockMs, lateMs));
     if (life === this.#life && !this.#isStopped) this.#planTick(life);
   }

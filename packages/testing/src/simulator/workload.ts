@@ -6,6 +6,7 @@
 import {
   type ClientAnswer,
   type ClientMachine,
+  type ClientMachineSettings,
   newClientMachine,
   type Pending,
   type ReadWish,
@@ -16,23 +17,22 @@ import {
   asPartitionId,
   encodeKey,
   GridError,
-  LIMITS,
   must,
   NO_BYTES,
   newRandom,
   type PartitionId,
   partitionOf,
   type Random,
-  type ReadEntry,
-  type Operation as WireOperation,
 } from '@ostraca/core';
 import { heightOf } from '../checkers/counters.ts';
 import { type Action, type History, type Observation, type Result, writtenValue } from '../checkers/history.ts';
 import type { WeakRead } from '../checkers/weak-reads.ts';
 import { CATALOG_URL, containerUrl } from './cluster.ts';
 import { Impatience } from './impatience.ts';
+import { lookAround } from './look-around.ts';
 import { COUNTERS, FLEETING, GRID, pick, REGISTERS, SCRATCH, type Scenario } from './scenario.ts';
 import { VirtualProcess, type World } from './virtual-process.ts';
+import { bytesOf, groupsOf, observationOf, resultOf, wireOperation } from './wire-forms.ts';
 
 export type MapName = typeof REGISTERS | typeof COUNTERS | typeof SCRATCH | typeof FLEETING;
 export const MAPS: readonly MapName[] = [REGISTERS, COUNTERS, SCRATCH, FLEETING];
@@ -69,7 +69,6 @@ interface Client {
 }
 
 const text = new TextDecoder();
-const bytesOf = (value: string): Uint8Array => new TextEncoder().encode(value);
 
 export class Workload {
   /** Acknowledged writes. */
@@ -78,10 +77,13 @@ export class Workload {
   readonly weakReads: WeakRead[] = [];
   readonly #options: WorkloadOptions;
   readonly #random: Random;
+  /** Of callers in a crowded run; undefined: nobody fails at once, and nobody asks for sizes and pages. */
+  readonly #crowd: Random | undefined;
   readonly #clients: Client[] = [];
   readonly #places = new Map<string, Place>();
   readonly #impatience: Impatience;
   #isRunning = false;
+  #isResting = false;
   #values = 0;
 
   constructor(options: WorkloadOptions) {
@@ -89,6 +91,7 @@ export class Workload {
     this.#random = options.random;
     const { scenario, world, random } = options;
     this.#impatience = new Impatience({ scenario, world, random: newRandom(scenario.seed ^ 0x9b05688c) });
+    this.#crowd = scenario.isCrowded ? newRandom(scenario.seed ^ 0x7ed55d16) : undefined;
     // The last one only checks: it starts anew for the end of the run.
     for (let index = 0; index <= scenario.clientCount; index++) {
       const name = index === scenario.clientCount ? 'checker' : `client${index + 1}`;
@@ -133,6 +136,11 @@ export class Workload {
     this.#isRunning = false;
   }
 
+  /** Nobody calls for a while, and nobody forgets that there is a grid. */
+  rest(isResting: boolean): void {
+    this.#isResting = isResting;
+  }
+
   get openCount(): number {
     return this.#clients.reduce((sum, { open }) => sum + open.size, 0);
   }
@@ -165,10 +173,13 @@ export class Workload {
     const known = this.#places.get(name);
     if (known !== undefined) return known;
     const bytes = encodeKey(key);
-    const index = partitionOf(bytes, this.#options.scenario.mapSet.numberOfPartitions, []);
-    const place: Place = { map, key, bytes, partition: asPartitionId(index), name };
+    const place: Place = { map, key, bytes, partition: this.#partitionOf(bytes), name };
     this.#places.set(name, place);
     return place;
+  }
+
+  #partitionOf(bytes: Uint8Array): PartitionId {
+    return asPartitionId(partitionOf(bytes, this.#options.scenario.mapSet.numberOfPartitions, []));
   }
 
   // ── Calls of the checker ──────────────────────────────────────────────────────────────────────────────────────
@@ -211,6 +222,27 @@ export class Workload {
     });
   }
 
+  // ── What a stranger writes ────────────────────────────────────────────────────────────────────────────────────
+
+  /** A key that only this life of the stranger uses. */
+  strangePlace(partition: PartitionId, life: number): Place {
+    for (let attempt = 0; ; attempt++) {
+      const key = `strange-${life}-${partition}-${attempt}`;
+      if (this.#partitionOf(encodeKey(key)) === partition) return this.place(REGISTERS, key);
+    }
+  }
+
+  /** Its next value there, which may appear from now on, or never. */
+  strangeValue(partition: PartitionId, life: number): Uint8Array {
+    this.#values += 1;
+    const value = `stranger.${this.#values}`;
+    const key = this.strangePlace(partition, life).name;
+    const result: Result = { kind: 'unknown', code: 'nobody waits' };
+    const [process, invokedMs, returnedMs] = [`stranger/${this.#values}`, this.#nowMs, Number.POSITIVE_INFINITY];
+    this.#options.history.add({ process, key, action: { kind: 'set', value }, result, invokedMs, returnedMs });
+    return bytesOf(value);
+  }
+
   // ── The callers ───────────────────────────────────────────────────────────────────────────────────────────────
 
   #startClient(client: Client): void {
@@ -224,7 +256,7 @@ export class Workload {
     ];
     const random = this.#random.fork();
     client.process.start({ role: 'client', name: client.process.name, incarnation: clientId }, (effects) => {
-      const settings = { connectTimeoutMs: 600_000, maxPendingBytes: 64 * 1024 * 1024, onUnavailable: 'wait' } as const;
+      const settings = this.#drawSettings(client);
       const machine = newClientMachine({ endpoints, grid: GRID, clientId, random, effects, settings });
       const onMessage = machine.onMessage.bind(machine);
       machine.onMessage = (connection, message, nowMs) => {
@@ -237,6 +269,18 @@ export class Workload {
     });
   }
 
+  /** The checker waits for everything. */
+  #drawSettings({ process }: Client): ClientMachineSettings {
+    const patient = { connectTimeoutMs: 600_000, maxPendingBytes: 64 * 1024 * 1024, onUnavailable: 'wait' } as const;
+    const crowd = this.#crowd;
+    if (crowd === undefined || process === this.checker) return patient;
+    return {
+      ...patient,
+      maxPendingBytes: pick(crowd, [patient.maxPendingBytes, 200]),
+      onUnavailable: pick(crowd, ['wait', 'fail']),
+    };
+  }
+
   #forsake(client: Client): void {
     const error = new GridError('closed', { details: { reason: 'the client crashed' } });
     for (const give of [...client.open]) give(error);
@@ -247,13 +291,14 @@ export class Workload {
     const { world, scenario } = this.#options;
     world.scheduler.after(this.#random.unit() * 2 * scenario.thinkMs, () => {
       if (!this.#isRunning) return;
-      if (client.process.isAlive) this.#call(client, () => this.#think(client));
+      if (client.process.isAlive && !this.#isResting) this.#call(client, () => this.#think(client));
       else this.#think(client);
     });
   }
 
   #call(client: Client, then: () => void): void {
     const { scenario } = this.#options;
+    if (this.#crowd?.below(12) === 0) return this.#lookAround(client, this.#crowd, then);
     if (scenario.ownTtlsMs !== undefined && this.#random.below(3) === 0) return this.#callFleeting(client, then);
     const register = this.place(REGISTERS, `r${this.#random.below(scenario.keyCount)}`);
     const scratch = this.place(SCRATCH, `s${this.#random.below(6)}`);
@@ -459,6 +504,23 @@ export class Workload {
     });
   }
 
+  #lookAround(client: Client, random: Random, then: () => void): void {
+    lookAround({
+      random,
+      partition: asPartitionId(random.below(this.#options.scenario.mapSet.numberOfPartitions)),
+      places: this.places.filter(({ map }) => map === REGISTERS),
+      nowMs: () => this.#nowMs,
+      ask: (partition, body, done) =>
+        this.#submit(client, { map: REGISTERS, partition, timeoutMs: this.#drawTimeoutMs() }, body, done),
+      saw: (place, seen, invokedMs) =>
+        this.#remember(client, {
+          ...{ place, action: { kind: 'get' }, result: { kind: 'observed', seen }, invokedMs },
+          process: `${client.process.name}/${client.lives} scan`,
+        }),
+      then,
+    });
+  }
+
   #submit(
     client: Client,
     { map, partition, timeoutMs }: { map: MapName; partition: PartitionId; timeoutMs: number },
@@ -471,6 +533,7 @@ export class Workload {
       if (isDone) return;
       isDone = true;
       client.open.delete(finish);
+      if (result instanceof GridError) this.#options.world.onTold?.(result.code);
       done(result, client.heardFrom);
     };
     client.open.add(finish);
@@ -517,66 +580,4 @@ export class Workload {
   #drawTimeoutMs(): number {
     return this.#isRunning ? pick(this.#random, [1_000, 3_000, 10_000, 30_000]) : 20_000;
   }
-}
-
-/** What one read can ask for: one map, one partition, not too many keys. */
-function groupsOf(places: readonly Place[]): Place[][] {
-  const groups: Place[][] = [];
-  const filling = new Map<string, Place[]>();
-  for (const place of places) {
-    const id = `${place.map}/${place.partition}`;
-    let group = filling.get(id);
-    if (group === undefined || group.length >= LIMITS.readKeysMax) {
-      group = [];
-      filling.set(id, group);
-      groups.push(group);
-    }
-    group.push(place);
-  }
-  return groups;
-}
-
-export function wireOperation(action: Action, key: Uint8Array): WireOperation {
-  const value = writtenValue(action);
-  const expected = action.kind === 'swap' ? action.expected : { epoch: 0, lsn: 0 };
-  return {
-    kind: action.kind === 'swap' || action.kind === 'get' || action.kind === 'expire' ? 'set' : action.kind,
-    key,
-    value: value === undefined ? NO_BYTES : bytesOf(value),
-    ifEpoch: expected.epoch,
-    ifLsn: expected.lsn,
-    ttlMs: value === undefined ? 0 : (ownTtlMsOf(value) ?? 0),
-    expireAtMs: 0,
-  };
-}
-
-/** `client1.7~400` lives for 400 ms. */
-export function ownTtlMsOf(value: string): number | undefined {
-  const own = value.split('~')[1];
-  return own === undefined ? undefined : Number(own);
-}
-
-export function resultOf(action: Action, answer: ClientAnswer | GridError): Result {
-  if (!(answer instanceof GridError)) {
-    if (answer.type !== 'writeAnswer') return { kind: 'unknown', code: `answered with ${answer.type}` };
-    const isRemoval = action.kind === 'delete' || action.kind === 'touch';
-    if (!answer.applied && isRemoval) return { kind: 'observed', seen: { kind: 'absent' } };
-    if (action.kind === 'touch') return { kind: 'observed', seen: { kind: 'present' } };
-    return { kind: 'applied', version: { epoch: answer.epoch, lsn: answer.lsn } };
-  }
-  if (answer.outcome === 'unknown') return { kind: 'unknown', code: answer.code };
-  switch (answer.code) {
-    case 'duplicate_key':
-      return { kind: 'observed', seen: { kind: 'present' } };
-    case 'key_not_found':
-      return { kind: 'observed', seen: { kind: 'absent' } };
-    case 'version_conflict':
-      return { kind: 'observed', seen: { kind: 'other' } };
-    default:
-      return { kind: 'not_applied', code: answer.code };
-  }
-}
-
-export function observationOf({ found, value, epoch, lsn }: ReadEntry): Observation {
-  return found ? { kind: 'entry', value: text.decode(value), version: { epoch, lsn } } : { kind: 'absent' };
 }
