@@ -224,11 +224,12 @@ export function onCheckpointBegin(shard: Shard, ports: ShardPorts, begin: Checkp
 /** dirty.ts: what it holds is not applied beyond `applyLsn`; all that changed after comes by its present value. */
 function onDirtyRound(shard: Shard, ports: ShardPorts, begin: CheckpointBegin): Nack | Damage | undefined {
   const { log, config } = shard;
-  // Its state may count: then it is not made half of one. Nor can it go on from what it does not hold.
-  if (isListed(shard, config) || log.lastLsn < begin.applyLsn) return nack(shard, 'demandReplOpen');
+  // Its state may count: then it is not made half of one. Nor can it go on from what it does not hold, or go back: the
+  // primary before this one may have told it of more than this one has decided by now.
+  const fits = log.lastLsn >= begin.applyLsn && shard.decidedLsn <= begin.scanLsn;
+  if (isListed(shard, config) || !fits) return nack(shard, 'demandReplOpen');
   const damage = apply(shard, ports, begin.applyLsn);
   if (damage !== undefined) return damage;
-  assert(shard.decidedLsn === begin.applyLsn, 'nobody told it of more than it could know');
   shard.loading = { endLsn: Number.MAX_SAFE_INTEGER, end: undefined, receivedBytes: 0 };
   shard.log = new Log(begin.scanLsn, begin.scanEpoch);
   shard.decidedLsn = begin.scanLsn;
