@@ -52,6 +52,17 @@ describe('a sleep', () => {
     expect(machine.guard.standstillMs).toBeLessThan(1);
   });
 
+  test('is noticed though it follows at once on one that was noticed', () => {
+    const machine = runningMachine();
+    machine.sleep(4_000);
+    machine.run(1);
+    expect(machine.turn()).toBe(true);
+    machine.sleep(4_000);
+    machine.run(1);
+    expect(machine.turn()).toBe(true);
+    expect(machine.guard.leaseGen).toBe(3);
+  });
+
   test('is noticed on the next tick when the calendar was put back meanwhile', () => {
     const machine = runningMachine();
     machine.sleep(4_000);

@@ -50,9 +50,10 @@ export class SuspendGuard {
     const changeMs = Math.max(this.#wall.changeMs, this.#boot.changeMs - BOOT_STEP_MS);
     if (changeMs <= TOLERANCE_MS) return false;
     this.leaseGen += 1;
-    this.#wall.forget();
-    this.#boot.forget();
-    this.#lookedAtBootMs = Number.NEGATIVE_INFINITY;
+    // From now on, not from the next look: the machine may sleep again before it.
+    this.#wall.restart(nowMs, this.#clocks.wallMs());
+    this.#boot.restart(nowMs, this.#clocks.bootMs());
+    this.#lookedAtBootMs = nowMs;
     return true;
   }
 }
@@ -84,9 +85,8 @@ class Offset {
     this.#newerSinceMs = monotonicMs;
   }
 
-  forget(): void {
+  restart(monotonicMs: number, otherMs: number): void {
     this.#older = undefined;
-    this.changeMs = 0;
-    this.aheadMs = 0;
+    this.look(monotonicMs, otherMs);
   }
 }
