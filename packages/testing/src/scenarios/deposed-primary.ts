@@ -56,6 +56,8 @@ export const DEPOSED_PRIMARY: readonly Script[] = [
       stage.crash(p);
       stage.expect(stage.y.set('k', 'three'), 'applied');
       stage.check('q was promoted', stage.config.primary.container === q);
+      stage.crash(q);
+      stage.restart(p);
       stage.expect(stage.y.get('k'), 'three');
     },
   },
@@ -106,6 +108,9 @@ export const DEPOSED_PRIMARY: readonly Script[] = [
       stage.join();
       stage.continue(q);
       stage.until('all are in', 10_000, () => stage.config.sync.length === 3);
+      stage.crash(p, r);
+      stage.until('q is promoted again', 3_000, () => stage.config.primary.container === q);
+      stage.restart(p, r);
       stage.expect(stage.y.get('k'), value);
     },
   },

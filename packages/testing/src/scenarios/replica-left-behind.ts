@@ -53,13 +53,16 @@ export const REPLICA_LEFT_BEHIND: readonly Script[] = [
     rows: [24, 35],
     breaks: 'I-ACK, I-MIN',
     stage: PAIR_AND_SPARE,
-    mutants: { decideBelowMin: 'assertion' },
+    mutants: { decideBelowMin: 'I-AGREE' },
     play: (stage) => {
       const { p, q, spare } = stage.roles();
       stage.expect(stage.x.set('k', 'one'), 'applied');
       stage.stop(spare);
       stage.stop(q);
       const write = stage.x.set('k', 'two');
+      stage.pass(5);
+      // It lies in the socket of q; that it is rolled back does not get there.
+      stage.deafen(p, q);
       stage.until('q is evicted', 2_000, () => stage.config.elr.length === 1);
       stage.pass(50);
       stage.crash(p);
