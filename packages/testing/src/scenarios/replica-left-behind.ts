@@ -232,4 +232,23 @@ export const REPLICA_LEFT_BEHIND: readonly Script[] = [
       for (const [round, value] of values.entries()) stage.expect(stage.y.get(`k${round}`), value);
     },
   },
+  {
+    name: 'a replica that refused a write comes back only with all of it',
+    rows: [70],
+    breaks: 'I-ACK',
+    stage: TRIO,
+    play: (stage) => {
+      const { p, q, r } = stage.roles();
+      stage.expect(stage.x.set('k', 'one'), 'applied');
+      stage.refuse(r);
+      stage.expect(stage.x.set('k', 'two'), 'applied');
+      stage.check('r is evicted', stage.config.sync.length === 2);
+      stage.refuse(r, false);
+      stage.until('r is back', 5_000, () => stage.config.sync.length === 3);
+      stage.crash(p, q);
+      stage.until('r is promoted', 3_000, () => stage.config.primary.container === r);
+      stage.restart(p, q);
+      stage.expect(stage.y.get('k'), 'two');
+    },
+  },
 ];

@@ -127,7 +127,7 @@ export const RETRIES: readonly Script[] = [
   },
   {
     name: 'no condition fails because of a write that is rolled back later',
-    rows: [72],
+    rows: [69, 72],
     breaks: 'I-DIRTY',
     stage: TRIO,
     play: (stage) => {
@@ -145,6 +145,8 @@ export const RETRIES: readonly Script[] = [
       for (const vote of votes) stage.release(vote);
       stage.expect(first, 'replication_voted_to_rollback');
       stage.expect(second, 'applied');
+      // The record was at fault, not those who refused it.
+      stage.check('nobody is evicted', stage.config.sync.length === 3);
     },
   },
   {

@@ -1,7 +1,9 @@
 /** A script: what happens, which rows of docs/internals/testing.md it tells, and which broken rules it must notice. */
 import type { Mutation } from '@ostraca/core';
 import type { Violation } from '../checkers/history.ts';
-import { ScriptFailure, Stage, type StageOptions } from './stage.ts';
+import { Stage } from './stage.ts';
+import { ScriptFailure } from './stage-grid.ts';
+import type { StageOptions } from './stage-options.ts';
 
 export interface Script {
   /** What happens. */

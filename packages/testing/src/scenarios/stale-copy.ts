@@ -94,7 +94,7 @@ export const STALE_COPY: readonly Script[] = [
       stage.expect(stage.x.set('k', 'one'), 'applied');
       stage.stop(r);
       stage.expect(stage.x.set('k', 'two'), 'applied');
-      stage.pass(600_000);
+      stage.pass(120_000);
       stage.stop(p, q);
       stage.continue(r);
       stage.pass(5_000);
