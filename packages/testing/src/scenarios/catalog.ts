@@ -39,6 +39,8 @@ export const CATALOG: readonly Script[] = [
       stage.expect(stage.y.set('k', 'two'), 'applied');
       stage.stop(q, r);
       stage.cluster.loseCatalog();
+      // Nothing that was sent to p meanwhile gets there.
+      for (const name of ['catalog', q, r]) stage.lose(p, name);
       stage.join();
       stage.cut(p, q);
       stage.cut(p, r);

@@ -57,7 +57,7 @@ export const EXPIRY: readonly Script[] = [
       stage.pass(400);
       stage.cut(p, q);
       stage.cut(p, r);
-      stage.pass(1_300);
+      stage.pass(1_500);
       const read = stage.x.get('ttl-k');
       stage.pass(50);
       stage.crash(p);
@@ -77,7 +77,7 @@ export const EXPIRY: readonly Script[] = [
       stage.pass(590);
       const votes = [q, r].map((name) => stage.hold({ from: name, to: p, type: 'vote' }));
       const write = stage.x.set('ttl-k', 'two~5000');
-      stage.pass(150);
+      stage.pass(170);
       stage.expectOpen(write);
       for (const vote of votes) stage.release(vote);
       stage.expect(write, 'applied');
@@ -97,7 +97,7 @@ export const EXPIRY: readonly Script[] = [
       stage.pass(580);
       const votes = [q, r].map((name) => stage.hold({ from: name, to: p, type: 'vote' }));
       const write = stage.x.update('ttl-k', 'two~5000');
-      stage.pass(150);
+      stage.pass(165);
       const read = stage.y.get('ttl-k');
       stage.pass(10);
       for (const vote of votes) stage.release(vote);
