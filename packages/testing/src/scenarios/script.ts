@@ -19,12 +19,13 @@ export interface Script {
   readonly play: (stage: Stage) => void;
 }
 
-export function playScript(
-  script: Script,
-  { mutant, print }: { readonly mutant?: Mutation; readonly print?: (line: string) => void } = {},
-): readonly Violation[] {
+export interface PlayOptions extends Pick<StageOptions, 'print' | 'seed'> {
+  readonly mutant?: Mutation;
+}
+
+export function playScript(script: Script, { mutant, ...options }: PlayOptions = {}): readonly Violation[] {
   const mutations = new Set(mutant === undefined ? [] : [mutant]);
-  const stage = new Stage({ ...script.stage, mutations, ...(print === undefined ? {} : { print }) });
+  const stage = new Stage({ ...script.stage, ...options, mutations });
   const violations: Violation[] = [];
   try {
     stage.form();

@@ -8,6 +8,8 @@ import { SCRIPTS } from './scripts.ts';
 
 /** `PRINT=handOverReadsOn npx vitest run scripts -t 'a primary'` prints every event; `PRINT=none`: of the rules as they are. */
 const PRINT = process.env.PRINT;
+/** `SEED=5`: what little is left to chance is another. */
+const SEED = process.env.SEED === undefined ? {} : { seed: Number(process.env.SEED) };
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
@@ -48,10 +50,11 @@ describe('scripts together', () => {
 describe('scripts', () => {
   for (const script of SCRIPTS) {
     it(script.name, () => {
-      expect(playScript(script, PRINT === 'none' ? { print } : {})).toEqual([]);
+      expect(playScript(script, { ...SEED, ...(PRINT === 'none' ? { print } : {}) })).toEqual([]);
       for (const [name, rule] of Object.entries(script.mutants ?? {})) {
         const mutant = name as Mutation;
-        const rules = playScript(script, PRINT === mutant ? { mutant, print } : { mutant }).map((found) => found.rule);
+        const options = { ...SEED, ...(PRINT === mutant ? { print } : {}), mutant };
+        const rules = playScript(script, options).map((found) => found.rule);
         expect(rules, `with ${mutant}`).toContain(rule);
       }
     });

@@ -27,6 +27,8 @@ export interface StageOptions {
   readonly ttlMs?: number;
   /** Of a container's log. Default: that of production. */
   readonly logRetentionBytes?: number;
+  /** Of what is left to chance: jitter of ticks, ids, and what a crash loses. */
+  readonly seed?: number;
   readonly mutations?: ReadonlySet<Mutation>;
   /** Gets every event's line as it happens. */
   readonly print?: (line: string) => void;
