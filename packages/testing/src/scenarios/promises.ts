@@ -2,9 +2,10 @@
  * docs/promises.md as a table that is played: for each setting, what becomes of acknowledged writes by what goes wrong.
  * Each fate is found by reading everything that was acknowledged, on a grid that is whole again.
  */
-import { Stage, type StageOptions } from './stage.ts';
+import { Stage } from './stage.ts';
 import type { Call } from './stage-client.ts';
 import { outcomeOf } from './stage-client.ts';
+import type { StageOptions } from './stage-options.ts';
 
 const KEY_COUNT = 12;
 const GONE_MS = 8_000;

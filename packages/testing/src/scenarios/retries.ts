@@ -88,7 +88,7 @@ export const RETRIES: readonly Script[] = [
     rows: [35, 65],
     breaks: 'I-MIN, I-ABORT',
     stage: PAIR_AND_SPARE,
-    mutants: { decideBelowMin: 'I-AGREE' },
+    mutants: { decideBelowMin: 'assertion' },
     play: (stage) => {
       const { p, q, spare } = stage.roles();
       stage.expect(stage.x.set('k', 'one'), 'applied');
@@ -96,7 +96,6 @@ export const RETRIES: readonly Script[] = [
       const vote = stage.hold({ from: q, to: p, type: 'vote' });
       const write = stage.x.set('k', 'two', { timeoutMs: 2_000 });
       stage.until('q has voted', 100, () => vote.isOnItsWay);
-      stage.deafen(p, q);
       stage.expect(write, 'replication_voted_to_rollback', 2_000);
       // q holds it, and is eligible: it cuts it.
       stage.crash(p);
