@@ -141,7 +141,6 @@ class CatalogMachine implements Catalog {
       leaseMs: suspectAfterMs,
       heartbeatMs,
       readyAtMs: this.readyAtMs,
-      mutated: (rule) => mutations.has(rule),
     });
     this.found(JSON.stringify(policy));
     this.recovery = new Recovery({

@@ -3,7 +3,6 @@
 import { type Host, type Incarnation, type PartitionId, type Rid, sameHost, sameRid } from '../ids.ts';
 import type { Note } from '../machine.ts';
 import type { ChangeInSync } from '../messages.ts';
-import type { Mutation } from '../shard/ports.ts';
 import { mapSetOf, type Topology } from '../topology.ts';
 import type { PartitionConfig } from './config.ts';
 import type { HandOverFacts } from './hand-over.ts';
@@ -19,8 +18,6 @@ export interface PromotionsOptions {
   readonly heartbeatMs: number;
   /** Nothing is asked before it (K1). */
   readonly readyAtMs: number;
-  /** A rule broken on purpose. */
-  readonly mutated: (rule: Mutation) => boolean;
 }
 
 export interface Promotion {
@@ -51,11 +48,10 @@ export class Promotions {
 
   /** Whether the primary that asks for this eviction, which would be granted, is to go itself. */
   diverts(state: CatalogState, change: ChangeInSync, nowMs: number): boolean {
-    const { readyAtMs, mutated } = this.options;
+    const { readyAtMs } = this.options;
     const config = state.partitions[change.partition];
     if (config === undefined || nowMs < readyAtMs) return false;
-    const facts = { ...this.transferFacts(config, state, nowMs), hasToWait: !mutated('transferTooSoon') };
-    return this.transfers.begin(config, change, facts);
+    return this.transfers.begin(config, change, this.transferFacts(config, state, nowMs));
   }
 
   /** No lease is renewed for its primary (K3). */

@@ -36,13 +36,13 @@ export class Transfers {
     this.membership = membership;
   }
 
-  /** Whether an eviction that would be granted is answered so instead. `hasToWait`: false breaks a rule, on purpose. */
-  begin(config: PartitionConfig, change: ChangeInSync, facts: TransferFacts & { hasToWait: boolean }): boolean {
+  /** Whether an eviction that would be granted is answered so instead. */
+  begin(config: PartitionConfig, change: ChangeInSync, facts: TransferFacts): boolean {
     const { partition, epoch, primary, sync } = config;
     if (change.kind !== 'evict' || sync.length - 2 >= facts.minSyncReplicas) return false;
     if (!facts.isPromotable(change.target) || !this.isUnreached(config, facts)) return false;
     if (!this.isPending(config)) {
-      const endMs = facts.hasToWait ? this.membership.leaseEndMs(primary.container) : facts.nowMs;
+      const endMs = this.membership.leaseEndMs(primary.container);
       this.pending.set(partition, { primary, epoch, endMs });
     }
     return true;

@@ -94,5 +94,4 @@ export type Mutation =
   | 'tokenIgnored'
   | 'skipOneApply'
   | 'noReadmissionWait'
-  | 'transferTooSoon'
   | 'dirtyLeavesRemoved';

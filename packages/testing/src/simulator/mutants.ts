@@ -201,14 +201,6 @@ export const MUTANTS: readonly Mutant[] = [
     faults: ['flap'],
   },
   {
-    name: 'transferTooSoon',
-    breaks: 'a primary that its in-sync set does not reach goes only when its lease is over (L2, K3)',
-    seedsMax: 500,
-    isRequired: false,
-    noticedBy: 'I-LEASE',
-    faults: ['estrange'],
-  },
-  {
     name: 'dirtyLeavesRemoved',
     breaks: 'a dirty round tells of keys that are there no more: the digest at its end tells',
     seedsMax: 300,
