@@ -1,4 +1,5 @@
 /** Requests that are sent again: each takes effect once, and what was answered stays true. */
+import type { Message } from '@ostraca/core';
 import type { Script } from './script.ts';
 import { PAIR_AND_SPARE, TRIO } from './topologies.ts';
 
@@ -88,7 +89,7 @@ export const RETRIES: readonly Script[] = [
     rows: [35, 65],
     breaks: 'I-MIN, I-ABORT',
     stage: PAIR_AND_SPARE,
-    mutants: { decideBelowMin: 'assertion' },
+    mutants: { decideBelowMin: 'I-AGREE' },
     play: (stage) => {
       const { p, q, spare } = stage.roles();
       stage.expect(stage.x.set('k', 'one'), 'applied');
@@ -96,6 +97,8 @@ export const RETRIES: readonly Script[] = [
       const vote = stage.hold({ from: q, to: p, type: 'vote' });
       const write = stage.x.set('k', 'two', { timeoutMs: 2_000 });
       stage.until('q has voted', 100, () => vote.isOnItsWay);
+      // q does not hear of the rollback by the connection of its primary; otherwise the two reach each other.
+      stage.hold({ from: p, to: q, type: 'append', where: rollsBack });
       stage.expect(write, 'replication_voted_to_rollback', 2_000);
       // q holds it, and is eligible: it cuts it.
       stage.crash(p);
@@ -174,3 +177,7 @@ export const RETRIES: readonly Script[] = [
     },
   },
 ];
+
+function rollsBack(message: Message): boolean {
+  return message.type === 'append' && message.records.some(({ aborted }) => aborted.length > 0);
+}
