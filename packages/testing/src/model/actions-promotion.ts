@@ -55,7 +55,7 @@ export function expandPromotion(step: Step): void {
     for (let replica = 0; replica < layout.replicas; replica++) {
       if (replica === at(before, CATALOG_PRIMARY)) continue;
       const kind = kindOf(at(before, CATALOG_MEMBERS + replica));
-      if (kind === SYNC) promoteFromSync(step, replica);
+      if (kind === SYNC) expandPromotionFromSync(step, replica);
       if (kind === ELR) promoteFromElr(step, replica);
     }
   }
@@ -64,24 +64,41 @@ export function expandPromotion(step: Step): void {
   }
 }
 
-/** P1: S' = S without the old primary, which becomes eligible if that is below minSyncReplicas. */
-function promoteFromSync(step: Step, replica: number): void {
+/**
+ * P1: S' = S without the old primary, and without members that are silent too, any of the others: they may be alive.
+ * All that leave become eligible if S' is below minSyncReplicas.
+ */
+function expandPromotionFromSync(step: Step, replica: number): void {
+  const { before, model } = step;
+  const others: number[] = [];
+  for (let other = 0; other < model.layout.replicas; other++) {
+    if (other === replica || other === at(before, CATALOG_PRIMARY)) continue;
+    if (isInSync(at(before, CATALOG_MEMBERS + other))) others.push(other);
+  }
+  for (let silent = 0; silent < 1 << others.length; silent++) {
+    const leaving = others.filter((_, index) => (silent & (1 << index)) !== 0);
+    promoteFromSync(step, replica, leaving);
+  }
+}
+
+function promoteFromSync(step: Step, replica: number, silent: readonly number[]): void {
   const { model } = step;
   const { layout, bounds } = model;
   const after = begin(step);
-  const old = CATALOG_MEMBERS + at(after, CATALOG_PRIMARY);
-  const wasDead = kindOf(at(after, old)) === SYNC_DEAD;
-  after[old] = memberByte(OUT, 0);
-  if (otherInSyncCount(model, after, CATALOG_MEMBERS) < bounds.minSync) {
-    after[old] = memberByte(wasDead ? ELR_DEAD : ELR, KEEP_ALL);
-  } else {
+  let mask = 0;
+  for (const other of [at(after, CATALOG_PRIMARY), ...silent]) {
+    const member = CATALOG_MEMBERS + other;
+    after[member] = memberByte(kindOf(at(after, member)) === SYNC_DEAD ? ELR_DEAD : ELR, KEEP_ALL);
+  }
+  for (const other of silent) mask |= 1 << other;
+  if (otherInSyncCount(model, after, CATALOG_MEMBERS) >= bounds.minSync) {
     for (let other = 0; other < layout.replicas; other++) {
       if (!isInSync(at(after, CATALOG_MEMBERS + other))) after[CATALOG_MEMBERS + other] = memberByte(OUT, 0);
     }
   }
   after[CATALOG_KEEP] = 0;
   push(model, after, replica);
-  step.emit(step, actionCode('promoteFromSync', replica));
+  step.emit(step, actionCode('promoteFromSync', replica, 0, mask));
 }
 
 /** P1: S' = the promoted one alone; the old members of S stay eligible. */
