@@ -7,4 +7,5 @@ export * from './checkers/replicas.ts';
 export * from './checkers/ttl.ts';
 export * from './checkers/witness.ts';
 export { MUTANTS, type Mutant } from './simulator/mutants.ts';
-export { type RunOptions, type RunReport, runSimulation } from './simulator/simulation.ts';
+export type { RunOptions, RunReport } from './simulator/run-report.ts';
+export { runSimulation } from './simulator/simulation.ts';

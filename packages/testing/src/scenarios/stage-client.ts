@@ -4,10 +4,10 @@ import { asMapId, asPartitionId, encodeKey, GridError, must, partitionOf, type R
 import type { Action, History, Result, Version } from '../checkers/history.ts';
 import type { WeakRead } from '../checkers/weak-reads.ts';
 import { CATALOG_URL } from '../simulator/cluster.ts';
+import { MAPS } from '../simulator/places.ts';
 import { FLEETING, GRID, REGISTERS } from '../simulator/scenario.ts';
 import { VirtualProcess, type World } from '../simulator/virtual-process.ts';
 import { observationOf, resultOf, wireOperation } from '../simulator/wire-forms.ts';
-import { MAPS } from '../simulator/workload.ts';
 
 export interface Records {
   readonly history: History;

@@ -43,7 +43,7 @@ export class StageGrid {
 
   constructor(options: StageOptions) {
     this.options = options;
-    const random = newRandom(options.seed ?? 20_260);
+    const random = newRandom(options.seed ?? 20_263);
     this.scheduler = new Scheduler(random.fork());
     const scenario = scenarioOf(options);
     const { latency, mapSet } = scenario;

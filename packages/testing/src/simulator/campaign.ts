@@ -2,8 +2,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Mutation } from '@ostraca/core';
 import type { CoverageCounts } from './coverage.ts';
+import type { RunReport } from './run-report.ts';
 import type { FaultKind } from './scenario.ts';
-import { type RunReport, runSimulation } from './simulation.ts';
+import { runSimulation } from './simulation.ts';
 
 /** One seed of so many runs twice: both runs must have one trace. */
 const TWICE_EVERY = 50;
@@ -167,5 +168,6 @@ export function describeFailure(report: RunReport, options: string): string[] {
     '  the end of its trace:',
     ...report.tail.map((line) => `    ${line}`),
     `  repeat it: npm run sim -- ${options}`,
+    `  shrink it: npm run sim -- ${options} --shrink`,
   ];
 }

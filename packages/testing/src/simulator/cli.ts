@@ -1,4 +1,5 @@
-/** `npm run sim -- [--seeds N] [--seed S] [--mutant NAME] [--mutants] [--with FAULTS] [--coverage] [--trace]` */
+/** `npm run sim -- [options]`: many seeds, one seed, the mutants, or a decision list. */
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Mutation } from '@ostraca/core';
@@ -7,6 +8,7 @@ import { COVERAGE_REASONS } from './coverage-reasons.ts';
 import { describeCoverage, describeVerdict, isComplete, judgeCoverage } from './coverage-table.ts';
 import { isFound, MUTANTS, type Mutant } from './mutants.ts';
 import { FAULT_KINDS, type FaultKind } from './scenario.ts';
+import { replayFile, shrinkSeed } from './shrink-cli.ts';
 import { runSimulation } from './simulation.ts';
 
 const USAGE = `npm run sim -- [options]
@@ -18,10 +20,15 @@ const USAGE = `npm run sim -- [options]
                  ${FAULT_KINDS.join(', ')}
   --coverage     print which machine met what in which role, why anybody was refused, what some run came to; an
                  empty cell without a written reason fails (with --seeds, some hundreds)
-  --trace        print every event (with --seed)`;
+  --trace        print every event (with --seed or --replay)
+  --shrink       make the failure of --seed small; with --mutant, of the first seed that finds it; with --mutants, of each
+  --out FILE     write that decision list here (with --mutants: a directory; each NAME.json)
+  --runs N       shrink with at most so many runs (300)
+  --replay FILE  run this decision list, with its mutant or that of --mutant`;
 
 const WORKERS = 2;
 const ALONE_SEEDS_MAX = 20;
+const SHRINK_RUNS_MAX = 300;
 
 interface Arguments {
   readonly seeds: number | undefined;
@@ -30,6 +37,10 @@ interface Arguments {
   readonly extraFaults: readonly FaultKind[];
   readonly coverage: boolean;
   readonly trace: boolean;
+  readonly shrink: boolean;
+  readonly out: string | undefined;
+  readonly runs: number | undefined;
+  readonly replay: string | undefined;
 }
 
 function parse(args: readonly string[]): Arguments {
@@ -43,14 +54,24 @@ function parse(args: readonly string[]): Arguments {
       with: { type: 'string', default: '' },
       coverage: { type: 'boolean', default: false },
       trace: { type: 'boolean', default: false },
+      shrink: { type: 'boolean', default: false },
+      out: { type: 'string' },
+      runs: { type: 'string' },
+      replay: { type: 'string' },
     },
   });
   const mutants = values.mutants ? MUTANTS : MUTANTS.filter(({ name }) => name === values.mutant);
   if (values.mutant !== undefined && mutants.length === 0) throw new Error(`there is no mutant ${values.mutant}`);
   const seeds = wholeNumber('--seeds', values.seeds);
   const seed = wholeNumber('--seed', values.seed);
-  const extraFaults = faultKinds(values.with ?? '');
-  return { seeds, seed, mutants, extraFaults, coverage: values.coverage === true, trace: values.trace === true };
+  const isOneSeed = seed !== undefined && seeds === undefined;
+  if (values.shrink && !isOneSeed && mutants.length === 0) throw new Error('--shrink takes one seed, or mutants');
+  return {
+    ...{ seeds, seed, mutants, extraFaults: faultKinds(values.with ?? ''), trace: values.trace === true },
+    ...{ shrink: values.shrink === true, out: values.out, replay: values.replay },
+    coverage: values.coverage === true,
+    runs: wholeNumber('--runs', values.runs),
+  };
 }
 
 function faultKinds(text: string): FaultKind[] {
@@ -83,17 +104,33 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
     return 2;
   }
-  const { seeds, seed, mutants } = parsed;
-  if (seed !== undefined && seeds === undefined && mutants.length <= 1) return runOne(seed, parsed);
+  const { seeds, seed, mutants, extraFaults } = parsed;
+  if (parsed.replay !== undefined)
+    return replayFile({ path: parsed.replay, mutant: mutants[0], trace: parsed.trace, print });
+  const isOneSeed = seed !== undefined && seeds === undefined && mutants.length <= 1;
+  if (isOneSeed && parsed.shrink) return shrinkFound(parsed, { seed, mutant: mutants[0], faults: extraFaults });
+  if (isOneSeed) return runOne(seed, parsed);
   const first = seed ?? Math.floor(Math.random() * 1_000_000_000);
   if (mutants.length > 0) return huntAll(parsed, first);
   return runMany(first, seeds ?? 50, parsed);
 }
 
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+interface Found {
+  readonly seed: number;
+  readonly mutant: Mutant | undefined;
+  readonly faults: readonly FaultKind[];
+}
+
+function shrinkFound({ mutants, out, runs = SHRINK_RUNS_MAX }: Arguments, { seed, mutant, faults }: Found): number {
+  const outPath = out === undefined || mutants.length <= 1 ? out : join(out, `${mutant?.name}.json`);
+  return shrinkSeed({ seed, mutant, extraFaults: faults, runsMax: runs, outPath, print });
+}
+
 function runOne(seed: number, { mutants: [mutant], extraFaults, trace }: Arguments): number {
-  const print = (line: string): void => {
-    process.stdout.write(`${line}\n`);
-  };
   const mutations = new Set<Mutation>(mutant === undefined ? [] : [mutant.name]);
   const report = runSimulation({ seed, mutations, extraFaults, tailLines: 200, ...(trace ? { print } : {}) });
   const summary = new Summary();
@@ -147,7 +184,8 @@ function tellCoverage({ coverage }: Summary): boolean {
 }
 
 /** A mutant that survives fails; one that is found is what we want. */
-async function huntAll({ mutants, seeds, extraFaults }: Arguments, first: number): Promise<number> {
+async function huntAll(parsed: Arguments, first: number): Promise<number> {
+  const { mutants, seeds, extraFaults, shrink } = parsed;
   let survivors = 0;
   for (const mutant of mutants) {
     const count = seeds ?? mutant.seedsMax;
@@ -177,6 +215,7 @@ async function huntAll({ mutants, seeds, extraFaults }: Arguments, first: number
     const [violation] = found.violations;
     process.stdout.write(`  ${violation?.rule}: ${violation?.what}\n`);
     process.stdout.write(`  repeat it: npm run sim -- ${repeatOptions(found.seed, mutant.name, faults)}\n`);
+    if (shrink) survivors += shrinkFound(parsed, { seed: found.seed, mutant, faults });
   }
   return survivors > 0 ? 1 : 0;
 }

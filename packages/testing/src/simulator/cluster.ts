@@ -37,39 +37,46 @@ export class Cluster {
   /** Somebody saw the process of a container exit. */
   onExit: ((process: VirtualProcess<Container>) => void) | undefined;
   readonly #options: ClusterOptions;
-  readonly #random: Random;
+  /** Of the lives of each process. */
+  readonly #lives = new Map<string, Random>();
   #hasLostJournal = false;
 
   constructor(options: ClusterOptions) {
     const { scenario, world, random } = options;
     this.#options = options;
-    this.#random = random;
     const journal = new VirtualJournal({ scheduler: world.scheduler, random: random.fork() });
     this.journal = journal;
     this.catalog = new VirtualProcess<Catalog>({
-      name: 'catalog',
-      world,
-      random: random.fork(),
-      clockRate: clockRateOf(scenario, random),
+      ...{ name: 'catalog', world },
+      ...this.#natureOf('catalog', random.fork()),
       url: CATALOG_URL,
       hold: (leave) => journal.whenDurable(leave),
     });
     this.containers = Array.from({ length: scenario.containerCount }, (_, index) => {
       const name = `c${index + 1}`;
       return new VirtualProcess<Container>({
-        name,
-        world,
-        random: random.fork(),
-        clockRate: clockRateOf(scenario, random),
+        ...{ name, world },
+        ...this.#natureOf(name, random.fork()),
         url: containerUrl(name),
       });
     });
   }
 
+  /** Each process has streams of its own: one process less shifts no draw of the others. */
+  #natureOf(name: string, random: Random): { random: Random; clockRate: number } {
+    this.#lives.set(name, random.fork());
+    const { clockError } = this.#options.scenario;
+    return { random: random.fork(), clockRate: 1 + clockError * (2 * random.unit() - 1) };
+  }
+
+  #newLife(name: string): Random {
+    return must(this.#lives.get(name), name).fork();
+  }
+
   startCatalog(): void {
     if (this.catalog.isAlive) return;
     const { scenario } = this.#options;
-    const random = this.#random.fork();
+    const random = this.#newLife('catalog');
     const events = this.journal.read() as CatalogEvent[];
     this.catalog.start({ role: 'catalog', name: 'catalog', incarnation: random.hex(32) }, (effects) => {
       const journal = (event: CatalogEvent): void => this.journal.append(event);
@@ -111,9 +118,9 @@ export class Cluster {
       this.#options.world.scheduler.after(100, () => this.startContainer(process));
       return;
     }
-    const random = this.#random.fork();
-    const incarnation = random.hex(32);
     const { name } = process;
+    const random = this.#newLife(name);
+    const incarnation = random.hex(32);
     process.start({ role: 'container', name, incarnation }, (effects) =>
       newContainer({
         name,
@@ -169,8 +176,4 @@ export class Cluster {
       name,
     );
   }
-}
-
-function clockRateOf({ clockError }: Scenario, random: Random): number {
-  return 1 + clockError * (2 * random.unit() - 1);
 }

@@ -3,15 +3,14 @@
  * Then the client asks what became of each write (ResolveOrAbort), and what it is told goes into the history: one that was
  * "not applied" must never be seen.
  */
-import type { ClientMachine, Pending } from '@ostraca/client';
-import type { Random } from '@ostraca/core';
+import type { Pending } from '@ostraca/client';
+import type { Caller, Client } from './calls.ts';
 import type { Scenario } from './scenario.ts';
-import type { VirtualProcess, World } from './virtual-process.ts';
+import type { World } from './virtual-process.ts';
 
 export interface ImpatienceOptions {
   readonly scenario: Scenario;
   readonly world: World;
-  readonly random: Random;
 }
 
 /** Of all writes. */
@@ -25,8 +24,8 @@ export class Impatience {
   }
 
   /** Aborts it some time later, if it is one of those that are; `pending` is undefined until it was submitted. */
-  watch(process: VirtualProcess<ClientMachine>, pending: () => Pending | undefined): void {
-    const { scenario, world, random } = this.#options;
+  watch({ client: { process }, random }: Caller, pending: () => Pending | undefined): void {
+    const { scenario, world } = this.#options;
     const { abortsWithinMs } = scenario;
     if (abortsWithinMs === undefined || random.below(ABORTED_1_IN) > 0) return;
     const { machine } = process;
@@ -39,8 +38,8 @@ export class Impatience {
   }
 
   /** Has a client leave, and tells when it has; false: it is to die. */
-  leave(process: VirtualProcess<ClientMachine>, left: () => void): boolean {
-    const { scenario, world, random } = this.#options;
+  leave({ process, random }: Client, left: () => void): boolean {
+    const { scenario, world } = this.#options;
     if (scenario.abortsWithinMs === undefined || random.below(2) === 0) return false;
     const { machine } = process;
     process.post(() => {

@@ -2,8 +2,8 @@
 import type { ClientAnswer, RequestBody } from '@ostraca/client';
 import { encodeKey, GridError, NO_BYTES, type PartitionId, type Random, type ScanAnswer } from '@ostraca/core';
 import type { Observation } from '../checkers/history.ts';
+import type { Place } from './places.ts';
 import { pick } from './scenario.ts';
-import type { Place } from './workload.ts';
 
 const PAGE_ENTRIES = 3;
 const PAGES_MAX = 20;

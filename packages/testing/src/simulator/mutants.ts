@@ -3,8 +3,8 @@
  * its bound.
  */
 import type { Mutation } from '@ostraca/core';
+import type { RunReport } from './run-report.ts';
 import type { FaultKind } from './scenario.ts';
-import { type RunReport, runSimulation } from './simulation.ts';
 
 export interface Mutant {
   readonly name: Mutation;
@@ -12,7 +12,7 @@ export interface Mutant {
   readonly breaks: string;
   /** Seeds until it counts as surviving. */
   readonly seedsMax: number;
-  /** Found fast enough to be looked for with the tests. */
+  /** A kept decision list (kept/) shows with the tests that it dies. */
   readonly isRequired: boolean;
   /** What must notice first, where several would. */
   readonly noticedBy?: string;
@@ -28,13 +28,13 @@ export const MUTANTS: readonly Mutant[] = [
     seedsMax: 300,
     isRequired: true,
   },
-  { name: 'readWithoutLease', breaks: 'a primary reads under a lease only (L1)', seedsMax: 400, isRequired: false },
-  { name: 'decideBelowMin', breaks: 'nothing is decided below minSyncReplicas (D1)', seedsMax: 400, isRequired: false },
+  { name: 'readWithoutLease', breaks: 'a primary reads under a lease only (L1)', seedsMax: 400, isRequired: true },
+  { name: 'decideBelowMin', breaks: 'nothing is decided below minSyncReplicas (D1)', seedsMax: 400, isRequired: true },
   {
     name: 'noFreeze',
     breaks: 'nothing is decided while an eviction is pending (E1)',
     seedsMax: 1_000,
-    isRequired: false,
+    isRequired: true,
   },
   {
     name: 'abortIgnoresEligible',
@@ -64,21 +64,21 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'noSuspendGuard',
     breaks: 'who holds a lease notices that the machine slept',
     seedsMax: 300,
-    isRequired: false,
+    isRequired: true,
     faults: ['suspend'],
   },
   {
     name: 'oldEchoAccepted',
     breaks: 'an answer to a question from before the sleep renews no lease',
     seedsMax: 500,
-    isRequired: false,
+    isRequired: true,
     faults: ['suspend'],
   },
   {
     name: 'countFromReceipt',
     breaks: 'a holder counts its lease from when it asked',
     seedsMax: 500,
-    isRequired: false,
+    isRequired: true,
     faults: ['depose', 'stall', 'stop', 'suspend', 'slowNetwork'],
   },
   {
@@ -92,7 +92,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'oneGrantIsEnough',
     breaks: 'without the catalog a primary reads under promises of all of S+ (L1)',
     seedsMax: 500,
-    isRequired: false,
+    isRequired: true,
     faults: ['partition', 'depose'],
   },
   {
@@ -120,7 +120,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'lossWithoutProof',
     breaks: 'a partition goes on with a loss only when its members are proved gone',
     seedsMax: 300,
-    isRequired: false,
+    isRequired: true,
     faults: ['stop', 'isolate'],
   },
   {
@@ -141,7 +141,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'staleReplicaRead',
     breaks: 'a bounded read waits until the replica is fresh enough',
     seedsMax: 100,
-    isRequired: false,
+    isRequired: true,
     faults: ['stall', 'depose'],
   },
   {
@@ -155,14 +155,14 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'tokenIgnored',
     breaks: 'a read in a session waits until its token is applied',
     seedsMax: 100,
-    isRequired: false,
+    isRequired: true,
     faults: ['stall'],
   },
   {
     name: 'expireByOwnClock',
     breaks: 'the partition clock goes on from the highest ceiling of the log (I-TTL)',
     seedsMax: 300,
-    isRequired: false,
+    isRequired: true,
     faults: ['wallJump'],
   },
   {
@@ -196,7 +196,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'noReadmissionWait',
     breaks: 'who was evicted comes back later each time',
     seedsMax: 100,
-    isRequired: false,
+    isRequired: true,
     noticedBy: 'flapping',
     faults: ['flap'],
   },
@@ -213,19 +213,4 @@ export const MUTANTS: readonly Mutant[] = [
 /** Whether a run shows that the rule was broken, by whom it must be shown. */
 export function isFound({ noticedBy }: Mutant, { violations: [first] }: RunReport): boolean {
   return first !== undefined && (noticedBy === undefined || noticedBy === first.rule);
-}
-
-/** Runs seeds from `firstSeed` on; the first report with a violation, or undefined: the mutant survived. */
-export function huntMutant(
-  mutant: Mutant,
-  firstSeed: number,
-  onRun: (report: RunReport) => void = () => {},
-): RunReport | undefined {
-  for (let index = 0; index < mutant.seedsMax; index++) {
-    const mutations = new Set([mutant.name]);
-    const report = runSimulation({ seed: firstSeed + index, mutations, extraFaults: mutant.faults ?? [] });
-    onRun(report);
-    if (isFound(mutant, report)) return report;
-  }
-  return undefined;
 }

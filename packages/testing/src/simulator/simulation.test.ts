@@ -1,12 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { huntMutant, MUTANTS } from './mutants.ts';
 import { runSimulation } from './simulation.ts';
 
 /** A fixed small set; `SEED=123 npx vitest run simulation` draws its seeds from there on. */
 const FIRST_SEED = Number(process.env['SEED'] ?? 1);
 const SEED_COUNT = 10;
-/** A few seeds before one that is known to find each of them, as the code is now. */
-const MUTANT_FIRST_SEED = 218;
 
 describe('simulation', () => {
   it('finds nothing wrong in a few seeds', () => {
@@ -30,16 +27,4 @@ describe('simulation', () => {
     expect(second).toEqual(first);
     expect(runSimulation({ seed: FIRST_SEED + 1 }).traceHash).not.toBe(first.traceHash);
   });
-});
-
-describe('mutants', () => {
-  it.each(MUTANTS.filter(({ isRequired }) => isRequired))(
-    'finds $name',
-    (mutant) => {
-      const found = huntMutant(mutant, MUTANT_FIRST_SEED);
-      expect(found?.violations.length, `${mutant.name} survived ${mutant.seedsMax} seeds`).toBeGreaterThan(0);
-      expect(found?.tail.length).toBeGreaterThan(0);
-    },
-    180_000,
-  );
 });

@@ -1,5 +1,5 @@
 /**
- * One run, made by its seed alone. First the grid forms; then everything goes wrong that the seed has chosen, while
+ * One run, made by its seed alone, or by a decision list. First the grid forms; then everything goes wrong that the seed has chosen, while
  * clients work; then all is mended, and the grid must take writes again, its replicas must agree, and what the clients
  * were told must be true.
  */
@@ -11,6 +11,7 @@ import {
   newRandom,
   type PartitionConfig,
   type PartitionId,
+  type Random,
 } from '@ostraca/core';
 import { decodeFrame, encodeFrames } from '@ostraca/protocol';
 import { ConfigurationChecker } from '../checkers/configurations.ts';
@@ -25,26 +26,21 @@ import { checkTtl } from '../checkers/ttl.ts';
 import { checkConnections, checkWeakReads } from '../checkers/weak-reads.ts';
 import { Bystanders } from './bystanders.ts';
 import { Cluster } from './cluster.ts';
-import { Coverage, type CoverageCounts } from './coverage.ts';
+import { Coverage } from './coverage.ts';
+import { type Decisions, scenarioOfDecisions, valuesOf } from './decisions.ts';
 import { Faults } from './faults.ts';
 import { isShardGone, observeDecided, shardStatesOf } from './inspection.ts';
+import { NOTHING_OMITTED } from './omissions.ts';
 import { callOperator } from './operator.ts';
-import {
-  COUNTERS,
-  describeScenario,
-  type FaultKind,
-  FLEETING,
-  REGISTERS,
-  SCRATCH,
-  type Scenario,
-  scenarioOf,
-} from './scenario.ts';
+import type { MapName } from './places.ts';
+import type { RunOptions, RunReport } from './run-report.ts';
+import { COUNTERS, describeScenario, FLEETING, REGISTERS, SCRATCH, type Scenario, scenarioOf } from './scenario.ts';
 import { Scheduler } from './scheduler.ts';
 import { Trace } from './trace.ts';
 import { VirtualNetwork } from './virtual-network.ts';
 import type { World } from './virtual-process.ts';
 import { ownTtlMsOf } from './wire-forms.ts';
-import { type MapName, Workload } from './workload.ts';
+import { Workload } from './workload.ts';
 
 /** First placement, with empty containers. */
 const FORMING_MS = 30_000;
@@ -60,42 +56,6 @@ const PROBE_EVERY_MS = 250;
 const INSPECT_EVERY_MS = 500;
 const VIOLATIONS_MAX = 20;
 const PROMOTIONS_AT_ONCE_MAX = 8;
-
-export interface RunOptions {
-  readonly seed: number;
-  readonly mutations?: ReadonlySet<Mutation>;
-  /** On top of those that the seed has chosen. */
-  readonly extraFaults?: readonly FaultKind[];
-  readonly tailLines?: number;
-  readonly print?: (line: string) => void;
-  /** Whether the report tells what the run came to. */
-  readonly coverage?: boolean;
-}
-
-export interface RunReport {
-  readonly seed: number;
-  readonly scenario: string;
-  readonly violations: readonly Violation[];
-  readonly traceHash: string;
-  readonly tail: readonly string[];
-  readonly virtualMs: number;
-  readonly eventCount: number;
-  readonly commitCount: number;
-  readonly operationCount: number;
-  readonly unknownCount: number;
-  readonly keyCount: number;
-  readonly searchedCount: number;
-  readonly decidedCount: number;
-  readonly configurationCount: number;
-  readonly lostPartitionCount: number;
-  /** From the end of the faults until every partition took a write; undefined: never. */
-  readonly recoveryMs: number | undefined;
-  readonly faults: Readonly<Record<string, number>>;
-  /** How often machines noted what, by event name: what the runs have reached. */
-  readonly notes: Readonly<Record<string, number>>;
-  /** By cell of the coverage table; undefined: not asked for. */
-  readonly coverage: CoverageCounts | undefined;
-}
 
 export function runSimulation(options: RunOptions): RunReport {
   return new Simulation(options).run();
@@ -125,6 +85,8 @@ class Simulation {
   readonly #violations: Violation[] = [];
   readonly #notes = new Map<string, number>();
   #coverage: Coverage | undefined;
+  readonly #seeds: Decisions['seeds'];
+  #chaosRanMs = 0;
   #recoveryMs: number | undefined;
   #searchedCount = 0;
   #keyCount = 0;
@@ -132,13 +94,17 @@ class Simulation {
 
   constructor(options: RunOptions) {
     this.#options = options;
-    this.#scenario = scenarioOf(options.seed, options.extraFaults);
+    const { decisions } = options;
+    this.#scenario =
+      decisions === undefined ? scenarioOf(options.seed, options.extraFaults) : scenarioOfDecisions(decisions);
     this.#readmissions = new Readmissions(this.#scenario.mapSet.minSyncReplicas);
     const random = newRandom(options.seed ^ 0x5bd1e995);
-    this.#scheduler = new Scheduler(random.fork());
+    this.#seeds = decisions?.seeds ?? { others: options.seed, ...drawSeeds(random) };
+    const seeds = this.#seeds;
+    this.#scheduler = new Scheduler(newRandom(seeds.schedule));
     this.#trace = new Trace(Math.max(options.tailLines ?? 80, 1), options.print);
     const { latency } = this.#scenario;
-    const network = new VirtualNetwork({ scheduler: this.#scheduler, random: random.fork(), latency });
+    const network = new VirtualNetwork({ scheduler: this.#scheduler, random: newRandom(seeds.network), latency });
     const world: World = {
       scheduler: this.#scheduler,
       network,
@@ -161,20 +127,21 @@ class Simulation {
     this.#world = world;
     const mutations = options.mutations ?? new Set<Mutation>();
     const scenario = this.#scenario;
-    this.#cluster = new Cluster({ scenario, world, random: random.fork(), mutations });
+    this.#cluster = new Cluster({ scenario, world, random: newRandom(seeds.processes), mutations });
     if (options.coverage === true) {
       this.#coverage = new Coverage(this.#cluster, scenario.mapSet.numberOfPartitions);
     }
     this.#workload = new Workload({
-      ...{ scenario, world, random: random.fork() },
+      ...{ scenario, world, random: newRandom(seeds.workload), omissions: decisions?.omissions ?? NOTHING_OMITTED },
       ...{ history: this.#history, fleetingHistory: this.#fleetingHistory },
     });
     const { cluster, workload } = { cluster: this.#cluster, workload: this.#workload };
-    this.#faults = new Faults({ scenario, world, cluster, workload, random: random.fork() });
+    const given = decisions === undefined ? {} : { given: decisions.faults };
+    this.#faults = new Faults({ scenario, world, cluster, workload, random, ...given });
     if (!scenario.isCrowded) return;
     this.#bystanders = new Bystanders({
       ...{ world, cluster, workload, partitionCount: scenario.mapSet.numberOfPartitions },
-      random: newRandom(options.seed ^ 0x1f83d9ab),
+      random: newRandom(scenario.seed ^ 0x1f83d9ab),
       onDifference: (what) => this.#violate('I-AGREE', what),
     });
   }
@@ -198,9 +165,18 @@ class Simulation {
   // ── Phases ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #chaos(): void {
-    this.#faults.start();
+    const { chaosMs } = this.#scenario;
+    const startMs = this.#scheduler.nowMs;
     this.#bystanders?.start();
-    this.#runFor(this.#scenario.chaosMs);
+    // Not by the scheduler: what is left out of the list must not shift its draws.
+    for (;;) {
+      const nextMs = this.#faults.nextAtMs;
+      if (nextMs === undefined || nextMs > chaosMs || !this.#isSound) break;
+      this.#runUntil(startMs + nextMs);
+      if (this.#isSound) this.#faults.injectNext();
+    }
+    this.#runUntil(startMs + chaosMs);
+    this.#chaosRanMs = this.#scheduler.nowMs - startMs;
     this.#bystanders?.end();
     this.#faults.end();
   }
@@ -216,9 +192,9 @@ class Simulation {
   }
 
   #recover(): void {
-    if (this.#scenario.faults.has('catalogLoss')) {
+    if (this.#faults.counts.has('catalogLoss')) {
       this.#runFor(OPERATOR_AFTER_MS);
-      callOperator(this.#world, newRandom(this.#options.seed));
+      callOperator(this.#world, newRandom(this.#seeds.others));
       this.#runFor(OPERATOR_HEARD_MS);
     }
     this.#recoveryMs = this.#awaitWrites(RECOVERY_MS);
@@ -241,8 +217,9 @@ class Simulation {
    * unless a catalog that crashed forgot an addition which was not durable yet.
    */
   #checkLost(): void {
-    const { isGentle, mapSet, faults } = this.#scenario;
-    const isForgetful = faults.has('catalogCrash') || faults.has('catalogLoss');
+    const { isGentle, mapSet } = this.#scenario;
+    const { counts } = this.#faults;
+    const isForgetful = counts.has('catalogCrash') || counts.has('catalogLoss');
     if (this.#lost.size === 0 || !isGentle || mapSet.minSyncReplicas === 0 || isForgetful) return;
     this.#violate(
       'I-ACK',
@@ -508,7 +485,7 @@ class Simulation {
       scenario: describeScenario(this.#scenario),
       violations: this.#violations.slice(0, VIOLATIONS_MAX),
       traceHash: this.#trace.hash,
-      tail: this.#violations.length === 0 ? [] : this.#trace.tail(this.#options.tailLines ?? 80),
+      tail: this.#violations.length === 0 ? [] : this.#tail(),
       virtualMs: this.#scheduler.nowMs,
       eventCount: this.#scheduler.eventCount,
       commitCount: this.#workload.commitCount,
@@ -523,7 +500,21 @@ class Simulation {
       faults: Object.fromEntries(this.#faults.counts),
       notes: Object.fromEntries(this.#notes),
       coverage: this.#coverage?.counts,
+      decisions: this.#decisions(),
+      chaosRanMs: this.#chaosRanMs,
     };
+  }
+
+  #tail(): readonly string[] {
+    const { tailLines = 80, describe } = this.#options;
+    return this.#trace.tail(tailLines, describe);
+  }
+
+  #decisions(): Decisions {
+    const { decisions } = this.#options;
+    const omissions = decisions?.omissions ?? NOTHING_OMITTED;
+    const scenario = decisions?.scenario ?? valuesOf(this.#scenario);
+    return { seeds: this.#seeds, scenario, omissions, faults: this.#faults.injected };
   }
 
   get #partitions(): PartitionId[] {
@@ -540,7 +531,11 @@ class Simulation {
   }
 
   #runFor(ms: number): void {
-    this.#scheduler.runUntil(this.#scheduler.nowMs + ms, () => this.#isSound);
+    this.#runUntil(this.#scheduler.nowMs + ms);
+  }
+
+  #runUntil(timeMs: number): void {
+    this.#scheduler.runUntil(timeMs, () => this.#isSound);
   }
 
   #runWhile(boundMs: number, condition: () => boolean): void {
@@ -552,4 +547,9 @@ class Simulation {
 function newerOf(a: PartitionConfig | undefined, b: PartitionConfig | undefined): PartitionConfig | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return b.epoch > a.epoch || (b.epoch === a.epoch && b.version > a.version) ? b : a;
+}
+
+function drawSeeds(random: Random): Omit<Decisions['seeds'], 'others'> {
+  const draw = (): number => random.below(0x1_0000_0000);
+  return { schedule: draw(), network: draw(), processes: draw(), workload: draw() };
 }

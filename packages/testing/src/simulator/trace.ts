@@ -54,10 +54,13 @@ export class Trace {
     return hex(this.#hashA) + hex(this.#hashB);
   }
 
-  /** The last events as text, oldest first. */
-  tail(count: number): string[] {
+  /** The last events as text, oldest first; without those of which `format` says nothing. */
+  tail(count: number, format: (event: TraceEvent) => string | undefined = formatEvent): string[] {
     const ordered = [...this.#kept.slice(this.#next), ...this.#kept.slice(0, this.#next)];
-    return ordered.slice(-count).map(formatEvent);
+    return ordered
+      .slice(-count)
+      .map(format)
+      .filter((line) => line !== undefined);
   }
 
   #mix(value: number): void {

@@ -11,7 +11,7 @@
  * an end is local: the other end hears of it by an item in the queue, so each end has its own view, and a dialler may
  * have a new connection while the old one still delivers.
  */
-import { LIMITS, type Peer, type Random } from '@ostraca/core';
+import { LIMITS, newRandom, type Peer, type Random } from '@ostraca/core';
 import type { Scheduler } from './scheduler.ts';
 
 export const SILENCE_MS = 15_000;
@@ -44,6 +44,8 @@ type Item =
 export class End {
   readonly station: Station;
   readonly toName: string;
+  /** Of its latencies and losses. */
+  readonly random: Random;
   handlers: EndHandlers | undefined;
   other: End | undefined;
   state: 'opening' | 'open' | 'closed' = 'opening';
@@ -53,9 +55,10 @@ export class End {
   /** Since when what leaves from here stands still; undefined: it does not. */
   blockedSinceMs: number | undefined;
 
-  constructor(station: Station, toName: string) {
+  constructor(station: Station, toName: string, random: Random) {
     this.station = station;
     this.toName = toName;
+    this.random = random;
   }
 }
 
@@ -80,14 +83,16 @@ export interface NetworkOptions {
 export class VirtualNetwork {
   latency: Latency;
   readonly #scheduler: Scheduler;
-  readonly #random: Random;
+  /** By direction: what one pair of processes does shifts no draw of another. */
+  readonly #directions = new Map<string, Random>();
+  readonly #seed: number;
   readonly #listeners = new Map<string, Station>();
   readonly #ends = new Set<End>();
   readonly #blocked = new Set<string>();
 
   constructor({ scheduler, random, latency }: NetworkOptions) {
     this.#scheduler = scheduler;
-    this.#random = random;
+    this.#seed = random.below(0x1_0000_0000);
     this.latency = latency;
   }
 
@@ -102,10 +107,11 @@ export class VirtualNetwork {
 
   dial(station: Station, url: string, handlers: EndHandlers): End {
     const target = this.#listeners.get(url);
-    const end = new End(station, target?.name ?? url);
+    const toName = target?.name ?? url;
+    const end = new End(station, toName, this.#randomOf(station.name, toName));
     end.handlers = handlers;
     this.#ends.add(end);
-    this.#scheduler.after(this.#drawLatencyMs(), () => this.#connect(end, url));
+    this.#scheduler.after(this.#drawLatencyMs(end), () => this.#connect(end, url));
     this.#scheduler.after(LIMITS.helloTimeoutMs, () => {
       if (end.state === 'opening') this.close(end, 'no answer to the hello');
     });
@@ -135,7 +141,7 @@ export class VirtualNetwork {
       if (end.station !== station) continue;
       if (end.state === 'closed') continue;
       this.#loseTail(end);
-      if (silently) this.#closeOther(end, 'silent', this.#random.unit() * SILENCE_MS);
+      if (silently) this.#closeOther(end, 'silent', end.random.unit() * SILENCE_MS);
       else this.#enqueue(end, { kind: 'close', reason: 'connection reset', arriveMs: 0 });
       this.#forget(end);
     }
@@ -147,9 +153,9 @@ export class VirtualNetwork {
     this.#loseTail(end);
     if (other !== undefined) this.#loseTail(other);
     // What is left of the queues still arrives: beside a new connection, if the other end is quick.
-    const soonMs = this.#random.unit() * 100;
-    const lateMs = halfOpen ? this.#random.unit() * SILENCE_MS : this.#random.unit() * 1_000;
-    const [first, second] = this.#random.below(2) === 0 ? [end, other] : [other, end];
+    const soonMs = end.random.unit() * 100;
+    const lateMs = halfOpen ? end.random.unit() * SILENCE_MS : end.random.unit() * 1_000;
+    const [first, second] = end.random.below(2) === 0 ? [end, other] : [other, end];
     if (first !== undefined) this.#closeWithoutWord(first, soonMs);
     if (second !== undefined) this.#closeWithoutWord(second, lateMs);
   }
@@ -204,7 +210,7 @@ export class VirtualNetwork {
       this.close(end, 'connection refused');
       return;
     }
-    const other = new End(target, end.station.name);
+    const other = new End(target, end.station.name, this.#randomOf(target.name, end.station.name));
     this.#ends.add(other);
     end.other = other;
     other.other = end;
@@ -212,7 +218,7 @@ export class VirtualNetwork {
   }
 
   #enqueue(end: End, item: Item): void {
-    item.arriveMs = Math.max(end.lastArriveMs, this.#scheduler.nowMs + this.#drawLatencyMs());
+    item.arriveMs = Math.max(end.lastArriveMs, this.#scheduler.nowMs + this.#drawLatencyMs(end));
     end.lastArriveMs = item.arriveMs;
     end.queue.push(item);
     this.#scheduler.at(item.arriveMs, () => this.#pump(end));
@@ -260,6 +266,17 @@ export class VirtualNetwork {
     }
   }
 
+  /** Each connection of a direction forks from the stream of its direction. */
+  #randomOf(from: string, to: string): Random {
+    const direction = `${from}>${to}`;
+    let random = this.#directions.get(direction);
+    if (random === undefined) {
+      random = newRandom(hashOf(direction, this.#seed));
+      this.#directions.set(direction, random);
+    }
+    return random.fork();
+  }
+
   #isBlocked(end: End): boolean {
     return end.isStalled || (this.#blocked.size > 0 && this.#blocked.has(`${end.station.name}>${end.toName}`));
   }
@@ -277,7 +294,7 @@ export class VirtualNetwork {
     if (end.blockedSinceMs === undefined || this.#isBlocked(end)) return;
     end.blockedSinceMs = undefined;
     for (const item of end.queue) {
-      item.arriveMs = Math.max(item.arriveMs, this.#scheduler.nowMs + this.#drawLatencyMs());
+      item.arriveMs = Math.max(item.arriveMs, this.#scheduler.nowMs + this.#drawLatencyMs(end));
       end.lastArriveMs = Math.max(end.lastArriveMs, item.arriveMs);
     }
     sortArrivals(end.queue);
@@ -286,7 +303,7 @@ export class VirtualNetwork {
 
   /** Everything from some frame on is lost; the hello and what comes before it stays. */
   #loseTail(end: End): void {
-    if (end.queue.length > 0) end.queue.length = this.#random.below(end.queue.length + 1);
+    if (end.queue.length > 0) end.queue.length = end.random.below(end.queue.length + 1);
   }
 
   #closeOther(end: End, reason: string, delayMs: number): void {
@@ -312,12 +329,18 @@ export class VirtualNetwork {
   }
 
   /** Log-normal: most are near the median, few are far beyond it. */
-  #drawLatencyMs(): number {
+  #drawLatencyMs({ random }: End): number {
     const { medianMs, spread } = this.latency;
-    const u = Math.max(this.#random.unit(), 1e-9);
-    const normal = Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * this.#random.unit());
+    const u = Math.max(random.unit(), 1e-9);
+    const normal = Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * random.unit());
     return medianMs * Math.exp(spread * normal);
   }
+}
+
+function hashOf(text: string, seed: number): number {
+  let hash = seed;
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  return hash >>> 0;
 }
 
 function sortArrivals(queue: Item[]): void {

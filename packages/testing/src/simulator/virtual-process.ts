@@ -244,9 +244,10 @@ export class VirtualProcess<M extends Machine> implements Station {
       onFrame: (frame) => {
         if (!isPresent()) return;
         this.#world.trace.addBytes(frame);
+        const told = `< ${life.ends.get(connection)?.toName}`;
         for (const message of this.#world.codec.decode(frame)) {
           if (!life.ends.has(connection)) return;
-          this.#note('<', message);
+          this.#note(told, message);
           this.#world.onGive?.(this.name, message, from);
           life.machine?.onMessage(connection, message, this.clockMs);
         }

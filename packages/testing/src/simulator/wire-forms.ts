@@ -2,7 +2,7 @@
 import type { ClientAnswer } from '@ostraca/client';
 import { GridError, LIMITS, NO_BYTES, type ReadEntry, type Operation as WireOperation } from '@ostraca/core';
 import { type Action, type Observation, type Result, writtenValue } from '../checkers/history.ts';
-import type { Place } from './workload.ts';
+import type { Place } from './places.ts';
 
 const text = new TextDecoder();
 export const bytesOf = (value: string): Uint8Array => new TextEncoder().encode(value);
