@@ -36,7 +36,6 @@ describe('a decision list', () => {
   });
 
   it.each([
-    ['dropEpochCheck', []],
     ['evictNotConfirmed', []],
     ['decideBelowMin', []],
     ['noSuspendGuard', ['suspend']],
