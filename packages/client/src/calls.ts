@@ -26,11 +26,7 @@ export interface GridContext {
 }
 
 export interface CallOptions {
-  /**
-   * Gives the call up. Of a write that was sent the grid is asked what became of it: the call resolves if that took effect
-   * already, else it fails with `aborted`, not_applied, and never takes effect. Only if nobody can say by the deadline is the
-   * outcome `unknown`. Everything else fails with `aborted` at once.
-   */
+  /** Gives the call up, at once: `aborted`. A write that was sent may still take effect: outcome `unknown`. */
   readonly signal?: AbortSignal | undefined;
   /** How long to wait for the outcome, in milliseconds. Default: `operationTimeoutMs`; at most 60_000. */
   readonly deadlineMs?: number | undefined;

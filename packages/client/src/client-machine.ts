@@ -33,13 +33,8 @@ export interface ClientMachine extends Machine {
   start(nowMs: number, done: (error: GridError | undefined) => void): void;
   /** `done` is called exactly once, not always in a later turn. */
   submit(request: ClientRequest, done: Done, nowMs: number): Pending;
-  /**
-   * Gives a request up: `done` is called with `aborted`, if it was not called yet. At once, unless it is a write that may
-   * have reached a primary: then it is asked what became of that, until the deadline.
-   */
+  /** Gives a request up, at once: `done` is called with `aborted`, if it was not called yet. */
   abort(pending: Pending, reason: unknown, nowMs: number): void;
-  /** Takes no more requests, gives all up as `abort` does, with `closed`, then closes. */
-  leave(nowMs: number, done: () => void): void;
   /** Gives all up with `closed` and hangs up, at once. */
   close(): void;
 }

@@ -7,9 +7,8 @@
  * sending, or a route of a higher epoch made us send again without waiting. Of such an older attempt only a
  * "committed" counts; its refusals say nothing about the newer one (docs/internals/replication.md).
  *
- * A write that is given up (its time is as good as over, its caller aborted it, the client closes) is not sent again once an
- * attempt of it may have reached a primary: what goes in its place asks what became of it (ResolveOrAbort), by the same
- * rules and under the same seq.
+ * A write whose time is as good as over is given up: it is not sent again once an attempt of it may have reached a primary.
+ * What goes in its place asks what became of it (ResolveOrAbort), by the same rules and under the same seq.
  *
  * A partition's requests are sent in the order of their calls, those to be sent again first.
  */
@@ -25,19 +24,11 @@ import {
   type Route,
 } from '@ostraca/core';
 import { backoffMs, REFUSED_BACKOFF, THROTTLED_BACKOFF } from './backoff.ts';
-import { answeredError, givenUpError, unavailableError } from './failures.ts';
+import { answeredError, deadlineError, unavailableError } from './failures.ts';
 import { lastPartMs, UsualAnswer } from './last-part.ts';
 import type { Link, Links } from './links.ts';
 import { PartitionQueue } from './partition-queue.ts';
-import {
-  answerMarginMs,
-  type ClientAnswer,
-  type GivenUp,
-  isWrite,
-  mayHaveReached,
-  messageOf,
-  type Pending,
-} from './pending.ts';
+import { answerMarginMs, type ClientAnswer, isWrite, mayHaveReached, messageOf, type Pending } from './pending.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { RouteChange, Routes } from './routes.ts';
 
@@ -150,7 +141,8 @@ export class Dispatch {
     const isCurrent = pending.id === answer.id;
     if (!isCurrent && !isFinal(answer)) this.#byId.delete(answer.id);
     else if (answer.type === 'errorAnswer') this.#onRefusal(pending, answer, nowMs);
-    else if (answer.type === 'rolledBack') this.#onAnswered(pending, this.#givenUpError(pending, 'not_applied'), nowMs);
+    else if (answer.type === 'rolledBack')
+      this.#onAnswered(pending, this.#deadlineError(pending, 'not_applied'), nowMs);
     else {
       this.#queueOf(pending).failures = 0;
       if (isCurrent && pending.attempt === 1 && isWrite(pending)) this.#usualAnswer.note(nowMs - pending.sentMs);
@@ -160,14 +152,11 @@ export class Dispatch {
 
   /**
    * Gives a write up of which some attempt may have had an effect, or may yet: asks what became of it until its deadline.
-   *
-   * @returns false: nothing is in doubt, the caller may end it.
+   * Does nothing if it is no such write, or is asked for already.
    */
-  giveUp(pending: Pending, givenUp: GivenUp, nowMs: number): boolean {
-    if (!isWrite(pending) || pending.state === 'done' || !mayHaveReached(pending)) return false;
-    const isAsked = pending.givenUp !== undefined;
-    if (!isAsked || givenUp.by !== 'deadline') pending.givenUp = givenUp;
-    if (isAsked) return true;
+  giveUp(pending: Pending, nowMs: number): void {
+    if (!isWrite(pending) || pending.isGivenUp || pending.state === 'done' || !mayHaveReached(pending)) return;
+    pending.isGivenUp = true;
     const queue = this.#queueOf(pending);
     if (pending.state === 'sent') {
       pending.olderIds.push(pending.id);
@@ -179,12 +168,11 @@ export class Dispatch {
       queue.returnedCount -= 1;
       this.#sendOne(queue, pending, { ...to, nowMs });
     }
-    return true;
   }
 
   /** At its deadline: nobody could say. */
   expire(pending: Pending, nowMs: number): void {
-    this.finish(pending, this.#givenUpError(pending), nowMs);
+    this.finish(pending, this.#deadlineError(pending), nowMs);
   }
 
   /** Before a newer route takes effect: this attempt was refused, so it need not count as one that may have reached. */
@@ -290,7 +278,7 @@ export class Dispatch {
   /** A write leaves time to ask what became of it, also one that is sent so late. */
   #endOfAttempt(pending: Pending, nowMs: number): number {
     const { deadlineMs } = pending;
-    if (!isWrite(pending) || pending.givenUp !== undefined) return deadlineMs;
+    if (!isWrite(pending) || pending.isGivenUp) return deadlineMs;
     if (pending.resolveAtMs <= nowMs) {
       pending.resolveAtMs = nowMs + (deadlineMs - nowMs) / 2;
       this.#options.onResolveAt(pending);
@@ -299,7 +287,7 @@ export class Dispatch {
   }
 
   #mayRetry(pending: Pending, nowMs: number): boolean {
-    if (pending.returnedBy === 'newRoute' || pending.givenUp !== undefined) return true;
+    if (pending.returnedBy === 'newRoute' || pending.isGivenUp) return true;
     if (pending.returnedBy === 'refusal' && !this.#budget.hasRoom(nowMs)) return false;
     this.#budget.onRetry(nowMs);
     pending.isBudgeted = true;
@@ -327,10 +315,10 @@ export class Dispatch {
     }
   }
 
-  #givenUpError(pending: Pending, outcome?: Outcome): GridError {
+  #deadlineError(pending: Pending, outcome?: Outcome): GridError {
     const { partition } = pending.request;
     const container = this.#routes.routeOf(partition)?.primary ?? '';
-    return givenUpError(pending, { unavailable: this.whyUnavailable(partition), container }, outcome);
+    return deadlineError(pending, { unavailable: this.whyUnavailable(partition), container }, outcome);
   }
 
   #openLinkOf(partition: PartitionId): { readonly link: Link; readonly route: Route } | undefined {
@@ -360,7 +348,7 @@ export class Dispatch {
     if (mayHaveReachedPrimary) {
       pending.inDoubt = true;
       // A question is no attempt.
-      if (pending.givenUp === undefined) pending.attempt += 1;
+      if (!pending.isGivenUp) pending.attempt += 1;
     }
     pending.state = 'returned';
     pending.returnedBy = by;
@@ -388,24 +376,22 @@ export class Dispatch {
       case 'closed':
         // The outcome is unknown there; another attempt may learn it, unless the time is as good as over.
         if (error.code === 'timeout' && this.#isAsGoodAsOver(pending, nowMs)) {
-          if (!isWrite(pending) || pending.givenUp !== undefined) break;
+          if (!isWrite(pending) || pending.isGivenUp) break;
           pending.lastRefusal = error;
-          this.giveUp(pending, { by: 'deadline' }, nowMs);
+          this.giveUp(pending, nowMs);
           return;
         }
         this.#retryLater(pending, { error, mayHaveReachedPrimary: true, nowMs });
         return;
       default:
     }
-    const { givenUp } = pending;
-    const isTold = givenUp === undefined || givenUp.by === 'deadline';
-    this.#onAnswered(pending, isTold ? error : this.#givenUpError(pending, error.outcome), nowMs);
+    this.#onAnswered(pending, error, nowMs);
   }
 
   /** Its last part, or what is left of that: a server gives up a little earlier, so that its word still arrives. */
   #isAsGoodAsOver(pending: Pending, nowMs: number): boolean {
-    const { givenUp, resolveAtMs, deadlineMs, request } = pending;
-    const endMs = isWrite(pending) && givenUp === undefined ? resolveAtMs : deadlineMs;
+    const { isGivenUp, resolveAtMs, deadlineMs, request } = pending;
+    const endMs = isWrite(pending) && !isGivenUp ? resolveAtMs : deadlineMs;
     return endMs - nowMs <= 2 * answerMarginMs(request.timeoutMs);
   }
 

@@ -48,20 +48,12 @@ export function overflowError(pending: Pending, maxPendingBytes: number): GridEr
   return new GridError('overloaded', { details: { ...factsOf(pending), maxPendingBytes, reason } });
 }
 
-export function abortedError(pending: Pending, cause: unknown, outcome: Outcome = outcomeOf(pending)): GridError {
-  return new GridError('aborted', { details: factsOf(pending), outcome, cause });
+export function abortedError(pending: Pending, cause: unknown): GridError {
+  return new GridError('aborted', { details: factsOf(pending), outcome: outcomeOf(pending), cause });
 }
 
-export function closedError(pending: Pending, outcome: Outcome = outcomeOf(pending)): GridError {
-  return new GridError('closed', { details: factsOf(pending), outcome });
-}
-
-/** Of a write that was given up: by whom, and what became of it. */
-export function givenUpError(pending: Pending, surroundings: Surroundings, outcome?: Outcome): GridError {
-  const { givenUp } = pending;
-  if (givenUp?.by === 'abort') return abortedError(pending, givenUp.reason, outcome);
-  if (givenUp?.by === 'close') return closedError(pending, outcome);
-  return deadlineError(pending, surroundings, outcome);
+export function closedError(pending: Pending): GridError {
+  return new GridError('closed', { details: factsOf(pending), outcome: outcomeOf(pending) });
 }
 
 export function connectRefused(

@@ -43,10 +43,6 @@ export class FakeGrid implements ClientHost {
   readonly sent: RequestMessage[] = [];
   /** What a request is refused with; undefined: it is done. */
   refusal: (message: RequestMessage) => ErrorCode | undefined = () => undefined;
-  /** What never arrives; it is in `sent` none the less. */
-  loses: (message: RequestMessage) => boolean = () => false;
-  /** Of every write that was carried out, by partition and seq. */
-  readonly #answers = new Map<string, Message>();
   readonly #maps = new Map<number, Map<string, Stored>>();
   #lsn = 0;
 
@@ -95,7 +91,6 @@ export class FakeGrid implements ClientHost {
 
   #onMessage(connection: ConnectionId, message: Message, partitionBy: readonly number[]): void {
     if (message.type === 'routingRequest') this.#answer(connection, routing(partitionBy));
-    else if (this.loses(message as RequestMessage)) this.sent.push(message as RequestMessage);
     else this.#answer(connection, this.#answerOf(message as RequestMessage));
   }
 
@@ -140,17 +135,12 @@ export class FakeGrid implements ClientHost {
       case 'write': {
         this.#lsn += 1;
         const applied = message.operations.map((operation) => this.#apply(message, operation));
-        const answer = { type: 'writeAnswer', id, epoch: 1, lsn: this.#lsn, applied: applied.includes(true) } as const;
-        this.#answers.set(`${message.partition}/${message.seq}`, answer);
-        return answer;
+        return { type: 'writeAnswer', id, epoch: 1, lsn: this.#lsn, applied: applied.includes(true) };
       }
       case 'verify':
         throw new Error('not used here');
       case 'resolveOrAbort':
-        return {
-          ...(this.#answers.get(`${message.partition}/${message.seq}`) ?? { type: 'rolledBack' }),
-          id,
-        } as Message;
+        return { type: 'rolledBack', id };
     }
   }
 

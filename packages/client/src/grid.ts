@@ -22,10 +22,7 @@ export interface Grid extends AsyncDisposable {
   session(): never;
   /** Events from now on, until the grid is closed. A reader that is slow loses the oldest. */
   status(): AsyncIterableIterator<StatusEvent>;
-  /**
-   * Pending calls fail with `closed`. A write that is out is not carried out any more, unless it was already: the grid is
-   * asked which, and `close` resolves when all of them know, or at the last of their deadlines. May be called again.
-   */
+  /** Pending calls fail with `closed`, at once; of a write that was sent the outcome is `unknown`. May be called again. */
   close(): Promise<void>;
 }
 
@@ -62,7 +59,7 @@ class RemoteGrid implements Grid {
   close(): Promise<void> {
     const { host } = this.#context;
     this.#closing ??= (async () => {
-      await new Promise<void>((resolve) => host.turn((nowMs) => host.machine.leave(nowMs, resolve)));
+      host.turn(() => host.machine.close());
       await host.close('the client closes');
     })();
     return this.#closing;

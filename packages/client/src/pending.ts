@@ -44,13 +44,6 @@ export interface ClientRequest {
 export type ClientAnswer = ReadAnswer | SizeAnswer | ScanAnswer | WriteAnswer;
 export type Done = (result: ClientAnswer | GridError) => void;
 
-/** Why a write that may have reached a primary is not to be carried out any more. */
-export interface GivenUp {
-  readonly by: 'deadline' | 'abort' | 'close';
-  /** Of an abort. */
-  readonly reason?: unknown;
-}
-
 /**
  * `overflow`: beyond maxPendingBytes. `atReplica`: a replica was asked. `waiting`: never sent. `sent`: the current attempt is out. `returned`: to be
  * sent again. `done`: answered or given up.
@@ -74,9 +67,9 @@ export interface Pending {
   attempt: number;
   /** An attempt that is no longer the current one may have reached a primary, and its outcome is unknown. */
   inDoubt: boolean;
-  /** Undefined: it is to be carried out. Else only what became of it is asked for. */
-  givenUp: GivenUp | undefined;
-  /** Of a write: when that happens by itself. */
+  /** A write that is not to be carried out any more: what became of it is asked for. */
+  isGivenUp: boolean;
+  /** Of a write: when that begins. */
   resolveAtMs: number;
   /** Why it is to be sent again. */
   returnedBy: 'refusal' | 'lostConnection' | 'newRoute';
@@ -149,7 +142,7 @@ export function messageOf(
     }
     case 'write': {
       const head = { id, partition, epoch, map, ttlMs, seq, ackedBelow };
-      if (pending.givenUp !== undefined) return { type: 'resolveOrAbort', ...head };
+      if (pending.isGivenUp) return { type: 'resolveOrAbort', ...head };
       return { type: 'write', ...head, attempt, operations: body.operations };
     }
   }
@@ -188,7 +181,7 @@ export function newPending(
     seq: 0,
     attempt: 1,
     inDoubt: false,
-    givenUp: undefined,
+    isGivenUp: false,
     resolveAtMs: nowMs + request.timeoutMs,
     returnedBy: 'newRoute',
     isBudgeted: false,

@@ -435,13 +435,13 @@ describe("onUnavailable 'fail'", () => {
 });
 
 describe('giving up', () => {
-  test('abort: at once, not applied, if it was never sent or is a read', () => {
+  test('abort: not applied if never sent or a read, else unknown', () => {
     const network = newConnected();
-    const read = network.read(0);
+    const [write, read] = [network.write(0), network.read(0)];
     network.close(B);
     const waiting = network.write(2);
-    for (const { pending } of [read, waiting]) network.machine.abort(pending, 'why', network.nowMs);
-    expect([read, waiting].map(told)).toEqual(['aborted not_applied', 'aborted not_applied']);
+    for (const { pending } of [write, read, waiting]) network.machine.abort(pending, 'why', network.nowMs);
+    expect([write, read, waiting].map(told)).toEqual(['aborted unknown', 'aborted not_applied', 'aborted not_applied']);
     // A write that was never sent has used up no seq.
     network.pass(5_000);
     network.open(B);

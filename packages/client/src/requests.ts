@@ -50,9 +50,7 @@ class Requests implements ClientMachine {
   #connecting: { readonly deadlineMs: number; readonly done: (error: GridError | undefined) => void } | undefined;
   /** Requests without an end, and the first connect: what somebody waits for. */
   #waitedForCount = 0;
-  /** `leaving`: no new calls; writes that were out are waited for. */
-  #state: 'open' | 'leaving' | 'closed' = 'open';
-  readonly #onLeft: (() => void)[] = [];
+  #closed = false;
 
   constructor(options: ClientMachineOptions) {
     assert(options.endpoints.length > 0, 'a client has an endpoint');
@@ -98,7 +96,7 @@ class Requests implements ClientMachine {
 
   submit(request: ClientRequest, done: Done, nowMs: number): Pending {
     const pending = newPending(request, done, { nowMs, seen: this.tokens.of(request.partition) });
-    if (this.#state !== 'open') {
+    if (this.#closed) {
       pending.state = 'done';
       done(closedError(pending));
       return pending;
@@ -112,36 +110,23 @@ class Requests implements ClientMachine {
   }
 
   abort(pending: Pending, reason: unknown, nowMs: number): void {
-    if (pending.state === 'done' || this.#dispatch.giveUp(pending, { by: 'abort', reason }, nowMs)) return;
     this.#end(pending, abortedError(pending, reason), nowMs);
     this.#enqueueWhatFits(nowMs);
   }
 
-  leave(nowMs: number, done: () => void): void {
-    if (this.#state === 'closed') return done();
-    this.#onLeft.push(done);
-    if (this.#state === 'leaving') return;
-    this.#state = 'leaving';
-    this.#endConnecting(undefined);
-    for (const pending of this.#list()) {
-      if (!this.#dispatch.giveUp(pending, { by: 'close' }, nowMs)) this.#end(pending, closedError(pending));
-    }
-    this.#closeIfQuiet();
-  }
-
   close(): void {
-    if (this.#state === 'closed') return;
-    this.#state = 'closed';
+    if (this.#closed) return;
+    this.#closed = true;
     this.#endConnecting(undefined);
-    for (const pending of this.#list()) this.#end(pending, closedError(pending));
+    const all = [...this.#replicaReads.list(), ...this.#dispatch.list(), ...this.#overflow.list()];
+    for (const pending of all) this.#end(pending, closedError(pending));
     this.#links.hangUpAll('the client closes');
     this.#tell({ type: 'closed' });
-    for (const done of this.#onLeft.splice(0)) done();
   }
 
   onOpen(connection: ConnectionId, peer: Peer, nowMs: number): void {
     const link = this.#links.of(connection);
-    if (link === undefined || this.#state === 'closed') return;
+    if (link === undefined || this.#closed) return;
     this.#links.onOpen(link, peer);
     if (peer.role === 'container') {
       this.#tell({ type: 'container_connected', container: peer.name, address: link.url });
@@ -152,7 +137,7 @@ class Requests implements ClientMachine {
 
   onMessage(connection: ConnectionId, message: Message, nowMs: number): void {
     const link = this.#links.of(connection);
-    if (link === undefined || this.#state === 'closed') return;
+    if (link === undefined || this.#closed) return;
     switch (message.type) {
       case 'routing':
         this.#links.onHeard(link);
@@ -174,7 +159,6 @@ class Requests implements ClientMachine {
         this.#note('warn', 'unexpected_message', { type: message.type, address: link.url });
     }
     this.#enqueueWhatFits(nowMs);
-    this.#closeIfQuiet();
   }
 
   onClose(connection: ConnectionId, reason: string, nowMs: number): void {
@@ -183,7 +167,7 @@ class Requests implements ClientMachine {
     const isContainer = link.peer?.role === 'container';
     const wasSource = link.answered;
     this.#links.onClose(link, reason, nowMs);
-    if (this.#state === 'closed') return;
+    if (this.#closed) return;
     if (this.#connecting !== undefined && this.#source.disagrees()) this.#endConnecting(this.#source.describeFailure());
     if (isContainer) this.#tell({ type: 'container_lost', address: link.url, reason });
     if (wasSource && !this.#source.hasSource()) this.#tell({ type: 'disconnected', address: link.url, reason });
@@ -193,11 +177,10 @@ class Requests implements ClientMachine {
     this.#dispatch.onLinkLost(link, nowMs);
     this.#links.forget((other) => this.#isWanted(other));
     this.#enqueueWhatFits(nowMs);
-    this.#closeIfQuiet();
   }
 
   onTick(nowMs: number, _lateMs: number): void {
-    if (this.#state === 'closed') return;
+    if (this.#closed) return;
     for (const pending of this.#deadlines.takeDue(nowMs)) {
       if (pending.state === 'done') continue;
       if (pending.deadlineMs <= nowMs) this.#expire(pending, nowMs);
@@ -211,7 +194,6 @@ class Requests implements ClientMachine {
     this.#replicaReads.onTick(nowMs);
     this.#dispatch.onTick(nowMs);
     this.#enqueueWhatFits(nowMs);
-    this.#closeIfQuiet();
   }
 
   // ── Routing ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -343,11 +325,7 @@ class Requests implements ClientMachine {
   #beginLastPart(pending: Pending, nowMs: number): void {
     pending.dueMs = pending.deadlineMs;
     this.#deadlines.add(pending);
-    this.#dispatch.giveUp(pending, { by: 'deadline' }, nowMs);
-  }
-
-  #list(): Pending[] {
-    return [...this.#replicaReads.list(), ...this.#dispatch.list(), ...this.#overflow.list()];
+    this.#dispatch.giveUp(pending, nowMs);
   }
 
   /** `nowMs`: what it made room for is sent. */
@@ -357,10 +335,6 @@ class Requests implements ClientMachine {
     else if (pending.state === 'atReplica') this.#replicaReads.end(pending, error);
     else if (nowMs === undefined) this.#dispatch.end(pending, error);
     else this.#dispatch.finish(pending, error, nowMs);
-  }
-
-  #closeIfQuiet(): void {
-    if (this.#state === 'leaving' && this.#waitedForCount === 0) this.close();
   }
 
   #endUnqueued(pending: Pending, error: GridError): void {

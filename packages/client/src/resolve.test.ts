@@ -1,4 +1,4 @@
-// Goal: a write ends with an unknown outcome only when its deadline passes and no primary could say.
+// Goal: a write whose time runs out ends with an unknown outcome only if no primary could say. Who gives up earlier is told at once.
 import type { GridError } from '@ostraca/core';
 import { describe, expect, test } from 'vitest';
 import {
@@ -15,10 +15,6 @@ import {
 
 function rollBack(network: FakeNetwork, url: string, id: number): void {
   network.deliver(url, { type: 'rolledBack', id });
-}
-
-function abort(network: FakeNetwork, { pending }: Outcome): void {
-  network.machine.abort(pending, 'why', network.nowMs);
 }
 
 describe('the last part of the deadline', () => {
@@ -114,14 +110,20 @@ describe('the last part of the deadline', () => {
 });
 
 describe('the question goes where the write would', () => {
+  /** Of a write that was sent: its last part has begun. */
+  function newAsked(network: FakeNetwork): Outcome {
+    const outcome = network.write(0, 10_000);
+    network.sent(A, 'write');
+    network.pass(9_520);
+    return outcome;
+  }
+
   test('a lost connection: again when it is back; a higher epoch: to the new primary at once', () => {
     const network = newConnected();
-    const outcome = network.write(0);
-    network.sent(A, 'write');
-    abort(network, outcome);
+    const outcome = newAsked(network);
     network.sent(A, 'resolveOrAbort');
     network.close(A);
-    network.pass(2_000);
+    network.pass(200);
     network.open(A);
     const again = network.one(A, 'resolveOrAbort');
     expect(network.sent(A, 'write')).toEqual([]);
@@ -132,92 +134,75 @@ describe('the question goes where the write would', () => {
     rollBack(network, A, again.id);
     expect(told(outcome)).toBe('pending');
     rollBack(network, B, atB.id);
-    expect(told(outcome)).toBe('aborted not_applied');
+    expect(told(outcome)).toBe('timeout not_applied');
   });
 
   test('not_primary with a newer route is followed; overloaded is asked again after a pause', () => {
     const network = newConnected();
-    const outcome = network.write(0);
-    network.sent(A, 'write');
-    abort(network, outcome);
+    const outcome = newAsked(network);
     const { id } = network.one(A, 'resolveOrAbort');
     network.refuse(A, id, { code: 'not_primary', route: routeTo(B, 0, { epoch: 2 }) });
     network.refuse(B, network.one(B, 'resolveOrAbort').id, { code: 'overloaded' });
-    network.pass(600);
+    network.pass(100);
     rollBack(network, B, network.one(B, 'resolveOrAbort').id);
-    expect(told(outcome)).toBe('aborted not_applied');
-  });
-});
-
-describe('abort', () => {
-  test('of a write that is out: not applied, or resolved if it took effect, or unknown at the deadline', () => {
-    const network = newConnected();
-    const outcomes = [network.write(0), network.write(0), network.write(0, 1_000)];
-    network.sent(A, 'write');
-    for (const outcome of outcomes) abort(network, outcome);
-    const [first, second] = network.sent(A, 'resolveOrAbort');
-    rollBack(network, A, first?.id ?? 0);
-    network.commit(A, second?.id ?? 0);
-    expect(outcomes.map(told)).toEqual(['aborted not_applied', 'committed', 'pending']);
-    network.pass(1_020);
-    expect(outcomes.map(told)).toEqual(['aborted not_applied', 'committed', 'aborted unknown']);
+    expect(told(outcome)).toBe('timeout not_applied');
   });
 
-  test('of a write in doubt whose primary is away: when there is one again', () => {
+  test('a primary that is away: when there is one again', () => {
     const network = newConnected();
-    const outcome = network.write(0);
+    const outcome = network.write(0, 10_000);
     network.sent(A, 'write');
+    network.pass(9_400);
     network.close(A);
-    abort(network, outcome);
-    expect(told(outcome)).toBe('pending');
+    network.pass(200);
     network.deliver(CATALOG, routingOf([routeTo(B, 0, { epoch: 2 })]));
     network.refuse(B, network.one(B, 'resolveOrAbort').id, { code: 'too_few_sync_replicas' });
-    expect(told(outcome)).toBe('aborted not_applied');
+    expect(told(outcome)).toBe('too_few_sync_replicas not_applied');
   });
 
   test('a partition that has forgotten the client cannot say', () => {
     const network = newConnected();
-    const outcome = network.write(0);
-    network.sent(A, 'write');
-    abort(network, outcome);
+    const outcome = newAsked(network);
     network.refuse(A, network.one(A, 'resolveOrAbort').id, { code: 'session_expired' });
-    expect(told(outcome)).toBe('aborted unknown');
+    expect(told(outcome)).toBe('session_expired unknown');
   });
 });
 
-describe('leaving', () => {
-  test('waits for writes that are out, and for nothing else', () => {
+describe('a caller that waits no longer is told at once', () => {
+  test("abort: unknown, nothing is asked, and what is answered later is nobody's", () => {
     const network = newConnected();
-    const [write, read] = [network.write(0), network.read(0)];
-    let isLeft = false;
-    network.machine.leave(network.nowMs, () => {
-      isLeft = true;
-    });
-    expect([write, read, network.write(0)].map(told)).toEqual(['pending', 'closed not_applied', 'closed not_applied']);
-    expect([isLeft, network.busy, network.hasHungUp(A)]).toEqual([false, true, false]);
-    rollBack(network, A, network.one(A, 'resolveOrAbort').id);
-    expect(told(write)).toBe('closed not_applied');
-    expect([isLeft, network.busy, network.hasHungUp(A)]).toEqual([true, false, true]);
-    expect(network.events.at(-1)).toEqual({ type: 'closed' });
+    const outcome = network.write(0);
+    const { id } = network.one(A, 'write');
+    network.machine.abort(outcome.pending, 'why', network.nowMs);
+    expect(told(outcome)).toBe('aborted unknown');
+    network.commit(A, id);
+    network.pass(11_000);
+    expect(told(outcome)).toBe('aborted unknown');
+    expect(network.sent(A, 'resolveOrAbort')).toEqual([]);
+    expect(network.busy).toBe(false);
   });
 
-  test('at the latest at the last deadline', () => {
+  test('abort of a write that is to be sent again: unknown, and it is not sent again', () => {
     const network = newConnected();
-    const write = network.write(0, 2_000);
-    let isLeft = false;
-    network.machine.leave(network.nowMs, () => {
-      isLeft = true;
-    });
-    network.pass(2_020);
-    expect([told(write), isLeft]).toEqual(['closed unknown', true]);
+    const outcome = network.write(0);
+    network.sent(A, 'write');
+    network.close(A);
+    network.machine.abort(outcome.pending, 'why', network.nowMs);
+    expect(told(outcome)).toBe('aborted unknown');
+    network.pass(2_000);
+    network.open(A);
+    expect([...network.sent(A, 'write'), ...network.sent(A, 'resolveOrAbort')]).toEqual([]);
   });
 
-  test('with nothing out: at once', () => {
+  test('also while it is asked for', () => {
     const network = newConnected();
-    let isLeft = false;
-    network.machine.leave(network.nowMs, () => {
-      isLeft = true;
-    });
-    expect([isLeft, network.hasHungUp(A)]).toEqual([true, true]);
+    const [aborted, closed] = [network.write(0, 1_000), network.write(0, 1_000)];
+    network.pass(920);
+    const [question] = network.sent(A, 'resolveOrAbort');
+    network.machine.abort(aborted.pending, 'why', network.nowMs);
+    rollBack(network, A, question?.id ?? 0);
+    network.machine.close();
+    expect([aborted, closed].map(told)).toEqual(['aborted unknown', 'closed unknown']);
+    expect([network.busy, network.hasHungUp(A)]).toEqual([false, true]);
   });
 });

@@ -45,6 +45,8 @@ export interface CallsOptions {
 export interface WriteWatch {
   /** A write is on its way; `pending` is undefined until it was submitted. */
   readonly onWrite: (caller: Caller, pending: () => Pending | undefined) => void;
+  /** How long a write may take that could take so long. */
+  readonly writeTimeoutMs: (caller: Caller, timeoutMs: number) => number;
 }
 
 const text = new TextDecoder();
@@ -204,8 +206,9 @@ export class Calls {
       done(result, caller.client.heardFrom);
     };
     caller.client.open.add(finish);
+    const withinMs = body.kind === 'write' ? this.#options.writeTimeoutMs(caller, timeoutMs) : timeoutMs;
     caller.client.process.post(() => {
-      const request = { partition, map: asMapId(MAPS.indexOf(map)), body, timeoutMs };
+      const request = { partition, map: asMapId(MAPS.indexOf(map)), body, timeoutMs: withinMs };
       pending = caller.client.process.machine?.submit(request, finish, caller.client.process.clockMs);
     });
     if (body.kind === 'write') this.#options.onWrite(caller, () => pending);

@@ -45,7 +45,9 @@ export class Workload {
     const onWrite: WriteWatch['onWrite'] = (caller, pending) => {
       if (caller !== this.#checker) this.#impatience.watch(caller, pending);
     };
-    this.#calls = new Calls({ world, ...histories, onWrite });
+    const writeTimeoutMs: WriteWatch['writeTimeoutMs'] = (caller, timeoutMs) =>
+      caller === this.#checker ? timeoutMs : this.#impatience.shorten(caller, timeoutMs);
+    this.#calls = new Calls({ world, ...histories, onWrite, writeTimeoutMs });
     // It only checks: it starts anew for the end of the run. First, so that its draws do not hang on how many others are.
     const checker = this.#newClient('checker', random.fork());
     this.#checker = newCaller(checker, 'checker', random.fork());
@@ -139,7 +141,7 @@ export class Workload {
       for (const give of [...client.open]) give(error);
       this.#startClient(client);
     };
-    if (!this.#impatience.leave(client, restart)) restart();
+    if (!this.#impatience.close(client, restart)) restart();
     return true;
   }
 
