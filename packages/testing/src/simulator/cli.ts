@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Mutation } from '@ostraca/core';
+import { deathInScript } from '../scenarios/mutant-scripts.ts';
 import { describeFailure, repeatOptions, runCampaign, runWorker, Summary } from './campaign.ts';
 import { COVERAGE_REASONS } from './coverage-reasons.ts';
 import { describeCoverage, describeVerdict, isComplete, judgeCoverage } from './coverage-table.ts';
@@ -15,7 +16,7 @@ const USAGE = `npm run sim -- [options]
   --seeds N      so many seeds, from a fresh one on (50)
   --seed S       this seed alone; with --seeds, the first of them
   --mutant NAME  with a rule broken on purpose, until that is found: ${MUTANTS.map(({ name }) => name).join(', ')}
-  --mutants      each of them in turn; one that survives fails
+  --mutants      each of them in turn, by seeds, else by its script; one that survives fails
   --with FAULTS  kinds of faults, by commas, on top of those that each seed chooses:
                  ${FAULT_KINDS.join(', ')}
   --coverage     print which machine met what in which role, why anybody was refused, what some run came to; an
@@ -207,8 +208,13 @@ async function huntAll(parsed: Arguments, first: number): Promise<number> {
     progress(undefined);
     const found = summary.failures.find((report) => isFound(mutant, report));
     if (found === undefined) {
-      survivors += 1;
-      process.stdout.write(`mutant ${mutant.name} (${mutant.breaks}) SURVIVED ${count} seeds from ${first} on\n`);
+      const death = deathInScript(mutant.name);
+      if (death === undefined) survivors += 1;
+      const what = death === undefined ? `SURVIVED ${count} seeds` : `survived ${count} seeds`;
+      process.stdout.write(`mutant ${mutant.name} (${mutant.breaks}) ${what} from ${first} on\n`);
+      if (death === undefined) continue;
+      process.stdout.write(`  it dies in the script "${death.script}"\n`);
+      process.stdout.write(`  ${death.violation.rule}: ${death.violation.what}\n`);
       continue;
     }
     process.stdout.write(`mutant ${mutant.name} (${mutant.breaks}): found after ${summary.seedCount} seeds\n`);
