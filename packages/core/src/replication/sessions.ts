@@ -48,6 +48,15 @@ export class Sessions {
     return this.#byClient.size;
   }
 
+  /** Of the client that has most: what is remembered of its writes, and those without an outcome. */
+  get rememberedMax(): number {
+    let max = 0;
+    for (const { done, rolledBack, refused, inProgress } of this.#byClient.values()) {
+      max = Math.max(max, done.size + rolledBack.size + refused.size + inProgress.size);
+    }
+    return max;
+  }
+
   /** `ackedBelow` is the request's: a client whose writes log nothing moves its window by that alone. */
   find(clientId: ClientId, seq: number, ackedBelow = 0): Attempt {
     const session = this.#byClient.get(clientId);

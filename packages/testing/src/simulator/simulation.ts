@@ -19,6 +19,7 @@ import { type CounterFinal, checkCounters } from '../checkers/counters.ts';
 import { History, type Violation } from '../checkers/history.ts';
 import { LeaseSafety } from '../checkers/lease-safety.ts';
 import { erasOf, Losses } from '../checkers/losses.ts';
+import { checkMemory } from '../checkers/memory-bounds.ts';
 import { Readmissions } from '../checkers/readmissions.ts';
 import { checkRegisters } from '../checkers/registers.ts';
 import { checkReplicas, DecidedLog } from '../checkers/replicas.ts';
@@ -36,6 +37,7 @@ import type { MapName } from './places.ts';
 import type { RunOptions, RunReport } from './run-report.ts';
 import { COUNTERS, describeScenario, FLEETING, REGISTERS, SCRATCH, type Scenario, scenarioOf } from './scenario.ts';
 import { Scheduler } from './scheduler.ts';
+import { memoryOf } from './shard-memory.ts';
 import { Trace } from './trace.ts';
 import { VirtualNetwork } from './virtual-network.ts';
 import type { World } from './virtual-process.ts';
@@ -380,6 +382,12 @@ class Simulation {
 
   #inspect(): void {
     observeDecided(this.#cluster, this.#decided, this.#scenario.mapSet.numberOfPartitions);
+    for (const { machine } of this.#cluster.containers) {
+      for (const partition of this.#partitions) {
+        const shard = machine?.inspectShard(partition);
+        if (shard !== undefined) this.#violations.push(...checkMemory(memoryOf(shard, this.#scenario)));
+      }
+    }
     this.#scheduler.after(INSPECT_EVERY_MS, () => this.#inspect());
   }
 
