@@ -30,7 +30,7 @@ export interface ReplicaMemory {
 }
 
 /** The log is trimmed in turns, not with each record. */
-const TRIM_SLACK_BYTES = 16 * 1024;
+const TRIM_SLACK_BYTES = 32 * 1024;
 const REMEMBERED_MAX = 4 * LIMITS.outstandingPerPartitionMax;
 
 export function checkMemory(shard: ShardMemory): Violation[] {
