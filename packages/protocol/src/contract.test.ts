@@ -12,7 +12,9 @@ const SOURCES = [
   '../../core/src/ids.ts',
   '../../core/src/catalog/config.ts',
   '../../core/src/control-messages.ts',
+  '../../core/src/data-messages.ts',
   '../../core/src/messages.ts',
+  '../../core/src/replication-messages.ts',
   './hello.ts',
 ].map((path) => readFileSync(new URL(path, import.meta.url), 'utf8'));
 const SOURCE = SOURCES.join('\n');

@@ -1,0 +1,247 @@
+/**
+ * What clients say and hear: the way to each partition, and reads, writes and scans by it. Part of the contract that
+ * messages.ts tells of.
+ */
+import type { ContainerName, Epoch, Lsn, MapId, PartitionId, Rid } from './ids.ts';
+
+// ── Routing: client and anybody ─────────────────────────────────────────────────────────────────────────────────
+
+/** Asks for a grid's routing, and for every change of it from now on. */
+export interface RoutingRequest {
+  readonly type: 'routingRequest';
+  readonly grid: string;
+}
+
+export interface Route {
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly version: number;
+  /** Empty while the partition has none. */
+  readonly primary: ContainerName;
+  readonly address: string;
+  /** Of the partition's history: changes only when decided writes may have been lost. */
+  readonly lineage: string;
+  /** Where else it can be read; empty unless the policy allows it. */
+  readonly replicas: readonly ReplicaRoute[];
+}
+
+export interface ReplicaRoute {
+  readonly container: ContainerName;
+  readonly address: string;
+  /** It holds every decided write; another may lag behind. */
+  readonly inSync: boolean;
+}
+
+export interface RoutingMap {
+  readonly id: MapId;
+  readonly name: string;
+}
+
+export interface RoutingMapSet {
+  readonly name: string;
+  readonly firstPartition: number;
+  readonly numberOfPartitions: number;
+  readonly partitionBy: readonly number[];
+  readonly maps: readonly RoutingMap[];
+  /** Why it cannot be placed; empty when it is, or may be soon. */
+  readonly unplaceable: string;
+}
+
+/** The whole routing of one grid. Routes never go back in (generation, epoch, version). */
+export interface Routing {
+  readonly type: 'routing';
+  readonly grid: string;
+  readonly generation: string;
+  readonly mapSets: readonly RoutingMapSet[];
+  /** Only of partitions that have been placed. */
+  readonly routes: readonly Route[];
+  /** Addresses of live containers: each answers a RoutingRequest too. */
+  readonly addresses: readonly string[];
+}
+
+export interface RoutingRefused {
+  readonly type: 'routingRefused';
+  readonly grid: string;
+  readonly code: number;
+  readonly reason: string;
+}
+
+// ── Data plane: client and primary ──────────────────────────────────────────────────────────────────────────────
+
+/** `id` pairs an answer with its request on one connection; the txid of a write is (client id, partition, seq). */
+interface Request {
+  readonly id: number;
+  readonly partition: PartitionId;
+  /** Of the route it was sent by; another than the shard's is answered `not_primary`. */
+  readonly epoch: Epoch;
+  readonly map: MapId;
+  /** How long the caller still waits, from receipt. */
+  readonly ttlMs: number;
+}
+
+/**
+ * `linearizable`: by the primary, under its lease. `readIndex`: by the primary, when all of its in-sync set have said
+ * after the read arrived that its epoch holds. At any copy: `bounded`, a state that is no older than `maxStalenessMs`
+ * when the read arrives; `session`, one that includes everything up to `minLsn`; `eventual`, any decided state.
+ */
+export type ReadMode = 'linearizable' | 'readIndex' | 'bounded' | 'session' | 'eventual';
+
+export interface Read extends Request {
+  readonly type: 'read';
+  readonly keys: readonly Uint8Array[];
+  /** Only presence and version are wanted. */
+  readonly withoutValues: boolean;
+  readonly mode: ReadMode;
+  readonly maxStalenessMs: number;
+  /** Of an answer before it, in the lineage of the route that it is sent by. */
+  readonly minLsn: Lsn;
+  /** The partition clock of that answer: what had expired by then stays expired. */
+  readonly minClockMs: number;
+}
+
+export interface ReadEntry {
+  readonly found: boolean;
+  readonly value: Uint8Array;
+  readonly epoch: Epoch;
+  readonly lsn: Lsn;
+  /** By the partition clock; 0: never. */
+  readonly expireAtMs: number;
+}
+
+/** One entry for each key asked for, in its order; fewer when they grow too large: ask again for the rest. */
+export interface ReadAnswer {
+  readonly type: 'readAnswer';
+  readonly id: number;
+  readonly entries: readonly ReadEntry[];
+  /** The answer reflects every decided record up to here. */
+  readonly lsn: Lsn;
+  /** What expires up to here is expired in it. */
+  readonly clockMs: number;
+}
+
+export interface Size extends Request {
+  readonly type: 'size';
+}
+
+export interface SizeAnswer {
+  readonly type: 'sizeAnswer';
+  readonly id: number;
+  readonly count: number;
+}
+
+/** Entries of one map in one partition in the order of their key hash, after `afterHash` when `resumed`. */
+export interface Scan extends Request {
+  readonly type: 'scan';
+  readonly resumed: boolean;
+  readonly afterHash: number;
+  readonly limit: number;
+  /** Only keys whose bytes begin so; empty: all. */
+  readonly prefix: Uint8Array;
+  readonly withoutValues: boolean;
+}
+
+export interface ScanEntry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly epoch: Epoch;
+  readonly lsn: Lsn;
+}
+
+export interface ScanAnswer {
+  readonly type: 'scanAnswer';
+  readonly id: number;
+  readonly entries: readonly ScanEntry[];
+  readonly done: boolean;
+  /** Where to go on from. */
+  readonly lastHash: number;
+}
+
+/**
+ * `set` writes always, `insert` only an absent key, `update` only a present one; `clear` has no key. `touch` renews the
+ * time to live of a present key and leaves its version. `expire` is only in records: the primary removes what is due.
+ */
+export type OperationKind = 'set' | 'insert' | 'update' | 'delete' | 'clear' | 'touch' | 'expire';
+
+export interface Operation {
+  readonly kind: OperationKind;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  /** The version that the entry must have, both zero: any. In requests, and in records of kind `touch` and `expire`. */
+  readonly ifEpoch: Epoch;
+  readonly ifLsn: Lsn;
+  /** The entry's own time to live; 0: its map's. */
+  readonly ttlMs: number;
+  /** By the partition clock, set by the primary when it appends; 0: never. Of `expire`: of the entry that it means. */
+  readonly expireAtMs: number;
+}
+
+/** All operations of one Write are in one map and one log record: atomic. */
+export interface Write extends Request {
+  readonly type: 'write';
+  /** Per client and partition, from 1, dense. */
+  readonly seq: number;
+  /** Every seq below it has been answered to the client, which will not ask again. */
+  readonly ackedBelow: number;
+  /** From 1; raised when an attempt may have reached a primary (A2). */
+  readonly attempt: number;
+  readonly operations: readonly Operation[];
+}
+
+/**
+ * Settles a write that its client will not send again and whose outcome it does not know. Answered as the write itself
+ * is once it has an outcome; when the partition does not know it, it is rolled back: no attempt that is still on its way is
+ * ever carried out.
+ */
+export interface ResolveOrAbort extends Request {
+  readonly type: 'resolveOrAbort';
+  readonly seq: number;
+  readonly ackedBelow: number;
+}
+
+/** Decided: the write had no effect and never will have. */
+export interface RolledBack {
+  readonly type: 'rolledBack';
+  readonly id: number;
+}
+
+/** Decided: `applied` is false for a `delete` of an absent key, which logs nothing. */
+export interface WriteAnswer {
+  readonly type: 'writeAnswer';
+  readonly id: number;
+  readonly epoch: Epoch;
+  readonly lsn: Lsn;
+  readonly applied: boolean;
+}
+
+/** Any request's failure. `detailsJson` is a JSON object for `GridError.details`. */
+export interface ErrorAnswer {
+  readonly type: 'errorAnswer';
+  readonly id: number;
+  readonly code: number;
+  readonly detailsJson: string;
+  /** With `not_primary`: the newest route known here, epoch 0 if none. */
+  readonly route: Route;
+}
+
+/** A tool asks a primary to compare itself with its replicas at one lsn. */
+export interface Verify {
+  readonly type: 'verify';
+  readonly id: number;
+  readonly partition: PartitionId;
+  readonly ttlMs: number;
+}
+
+export interface ShardDigest {
+  readonly rid: Rid;
+  readonly role: 'primary' | 'sync' | 'async' | 'joining';
+  /** Hex; empty while it has not arrived. */
+  readonly digest: string;
+  readonly count: number;
+}
+
+export interface VerifyAnswer {
+  readonly type: 'verifyAnswer';
+  readonly id: number;
+  readonly lsn: Lsn;
+  readonly digests: readonly ShardDigest[];
+}
