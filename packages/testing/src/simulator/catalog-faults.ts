@@ -19,8 +19,8 @@ const catalogCrash: FaultRule = {
 };
 
 const catalogStop: FaultRule = {
-  draw: (_site, random) => [{ lastingMs: drawLasting(random, 5_000) }],
-  inject: (site, { lastingMs }) => stopFor(site, site.cluster.catalog, lastingMs),
+  draw: (_site, random) => [{ lastingMs: drawLasting(random, 5_000), strength: random.below(2) }],
+  inject: (site, fault) => stopFor(site, site.cluster.catalog, fault),
 };
 
 /** The catalog starts again without its journal; somebody is there who can tell it so. */

@@ -66,21 +66,22 @@ const crashMany: FaultRule = {
   inject: (site, fault) => !site.scenario.isGentle && crash(site, fault, false),
 };
 
-/** It stands still: its events wait. */
+/** It stands still: its events wait. With strength 1 its whole machine sleeps. */
 export function stopFor<M extends Machine>(
   site: FaultSite,
   process: VirtualProcess<M> | undefined,
-  lastingMs: number,
+  { lastingMs, strength }: Pick<Fault, 'lastingMs' | 'strength'>,
 ): boolean {
   if (process?.isAlive !== true || process.isStopped) return false;
-  process.stop();
+  if (strength === 1) process.sleep();
+  else process.stop();
   site.after(lastingMs, () => process.continue());
   return true;
 }
 
 const stop: FaultRule = {
   draw: (site, random) => [{ targets: [drawContainer(site, random)], lastingMs: drawLasting(random, 12_000) }],
-  inject: (site, fault) => stopFor(site, containerOf(site, fault), fault.lastingMs),
+  inject: (site, fault) => stopFor(site, containerOf(site, fault), fault),
 };
 
 /** A machine sleeps: mostly one with a primary, for some part of a lease or a few of them. */
@@ -138,11 +139,15 @@ const clientCrash: FaultRule = {
 
 const clientStop: FaultRule = {
   draw: ({ workload }, random) => [
-    { targets: [pick(random, workload.callers).name], lastingMs: drawLasting(random, 20_000) },
+    {
+      targets: [pick(random, workload.callers).name],
+      lastingMs: drawLasting(random, 20_000),
+      strength: random.below(2),
+    },
   ],
-  inject: (site, { targets, lastingMs }) => {
-    const process = site.workload.callers.find(({ name }) => name === targets[0]);
-    return stopFor(site, process, lastingMs);
+  inject: (site, fault) => {
+    const process = site.workload.callers.find(({ name }) => name === fault.targets[0]);
+    return stopFor(site, process, fault);
   },
 };
 
