@@ -32,6 +32,7 @@ test.each([
   'expiry-kinds',
   'expiry-promotion',
   'expiry-below-min',
+  'expiry-eligible',
 ])('%s', (script) => {
   const container = new OneContainer();
   runScript(fileURLToPath(new URL(`./testdata/${script}.txt`, import.meta.url)), (command) => container.run(command));

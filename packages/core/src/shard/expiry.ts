@@ -6,6 +6,7 @@
  * beyond the ceiling of a decided record, and its successor begins at the highest ceiling of its log. What lies between
  * that and the ceiling that the successor has decided is unclear until the inherited records have their outcome.
  */
+import { KEEP_ALL } from '../catalog/config.ts';
 import type { MapId } from '../ids.ts';
 import type { LogRecord, Operation } from '../messages.ts';
 import type { TimeToLive } from '../policy.ts';
@@ -109,7 +110,18 @@ function givesLifetime({ operations }: Pick<LogRecord, 'operations'>): boolean {
   return operations.some(({ expireAtMs }) => expireAtMs > 0);
 }
 
-/** A decided entry as readers may see it. `unclear`: ask again when the inherited records have their outcome. */
+/**
+ * An eligible replica of which nobody knows how much it holds may be promoted next, with the log of its time as primary: a
+ * renewal or an update in it would bring back what is judged expired here.
+ */
+export function mayBeRenewedElsewhere({ config }: Shard): boolean {
+  return config.elr.some(({ keepLsn }) => keepLsn === KEEP_ALL);
+}
+
+/**
+ * A decided entry as readers may see it. `unclear`: ask again when the inherited records have their outcome, and no
+ * eligible replica can have another.
+ */
 export function visibleEntry(
   shard: Shard,
   primary: Primary,
@@ -117,7 +129,7 @@ export function visibleEntry(
 ): Entry | undefined | 'unclear' {
   const entry = mapOf(shard, at.map).get(at.key);
   if (entry === undefined || entry.expireAtMs === 0) return entry;
-  if (shard.expiry.isDue(entry)) return undefined;
+  if (shard.expiry.isDue(entry)) return mayBeRenewedElsewhere(shard) ? 'unclear' : undefined;
   const isJudgedElsewhere = shard.decidedLsn < primary.startLsn && entry.expireAtMs <= primary.expiry.startCeilingMs;
   return isJudgedElsewhere ? 'unclear' : entry;
 }

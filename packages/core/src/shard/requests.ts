@@ -18,7 +18,15 @@ import {
 } from '../replication/primary.ts';
 import type { RememberedRefusal } from '../replication/sessions.ts';
 import { FOREVER } from '../store/entry-map.ts';
-import { blockerOfExpired, keepsLifetime, lifetimeOf, noteAccess, readClock, visibleEntry } from './expiry.ts';
+import {
+  blockerOfExpired,
+  keepsLifetime,
+  lifetimeOf,
+  mayBeRenewedElsewhere,
+  noteAccess,
+  readClock,
+  visibleEntry,
+} from './expiry.ts';
 import { answerFromMemory, attach, notApplied } from './outcomes.ts';
 import type { ShardPorts } from './ports.ts';
 import { foundEntry, NOT_FOUND, READ_BYTES_MAX, readEntries } from './read-entries.ts';
@@ -90,11 +98,14 @@ function whatItWaitsFor(shard: Shard, primary: Primary, ports: ShardPorts, { mes
   if (shard.decidedLsn < primary.startLsn) {
     return 'the outcome of writes that were undecided at the fail-over: not enough in-sync replicas';
   }
+  if (mayBeRenewedElsewhere(shard)) return 'the word of a copy that may have renewed the key: too few in-sync replicas';
   return 'the outcome of earlier writes to the key';
 }
 
-function inheritsUndecided(shard: Shard, primary: Primary): boolean {
-  return shard.decidedLsn < primary.startLsn;
+/** Of a map as a whole: which of its entries are there. */
+function isUnclear(shard: Shard, primary: Primary, map: MapId): boolean {
+  const inheritsUndecided = shard.decidedLsn < primary.startLsn;
+  return inheritsUndecided || (shard.expiry.dueCount(map) > 0 && mayBeRenewedElsewhere(shard));
 }
 
 function wait(primary: Primary, request: PendingRequest): void {
@@ -162,13 +173,13 @@ function answerRead(shard: Shard, ports: ShardPorts, request: PendingRequest, en
 }
 
 function size(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest, message: Size): void {
-  if (inheritsUndecided(shard, primary) || !mayRead(shard, primary, ports)) return wait(primary, request);
+  if (isUnclear(shard, primary, message.map) || !mayRead(shard, primary, ports)) return wait(primary, request);
   const count = mapOf(shard, message.map).count - shard.expiry.dueCount(message.map);
   ports.answer(request, { type: 'sizeAnswer', id: message.id, count });
 }
 
 function scan(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest, message: Scan): void {
-  if (inheritsUndecided(shard, primary) || !mayRead(shard, primary, ports)) return wait(primary, request);
+  if (isUnclear(shard, primary, message.map) || !mayRead(shard, primary, ports)) return wait(primary, request);
   const entries: ScanEntry[] = [];
   // Entries of one hash stay together, so a few may come on top of the limit.
   const limit = Math.min(Math.max(message.limit, 1), LIMITS.scanEntriesMax - 16);
