@@ -189,6 +189,7 @@ class ContainerMachine implements Container {
   onTurnEnd(nowMs: number): void {
     const state = this.#state;
     state.nowMs = nowMs;
+    state.guard.endTurn();
     // Deciding frees waiting requests, which append again: pump sends the outcome of all of it in one go.
     for (const shard of state.touchedPrimaries) {
       if (shard.primary === undefined) continue;

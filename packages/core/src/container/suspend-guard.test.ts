@@ -19,12 +19,14 @@ class Machine {
     this.bootMs += ms;
   }
 
-  turn(): boolean {
-    return this.guard.look(this.monotonicMs, false);
+  turn(isTick = false): boolean {
+    const isDropped = this.guard.look(this.monotonicMs, isTick);
+    this.guard.endTurn();
+    return isDropped;
   }
 
   tick(): boolean {
-    return this.guard.look(this.monotonicMs, true);
+    return this.turn(true);
   }
 }
 
@@ -61,6 +63,14 @@ describe('a sleep', () => {
     machine.run(1);
     expect(machine.turn()).toBe(true);
     expect(machine.guard.leaseGen).toBe(3);
+  });
+
+  test('is noticed though no time has passed since the last turn by the clock that stands still', () => {
+    const machine = runningMachine();
+    machine.sleep(4_000);
+    expect(machine.turn()).toBe(true);
+    machine.sleep(4_000);
+    expect(machine.turn()).toBe(true);
   });
 
   test('is noticed on the next tick when the calendar was put back meanwhile', () => {

@@ -25,7 +25,7 @@ export class SuspendGuard {
   readonly #clocks: Clocks | undefined;
   readonly #wall = new Offset();
   readonly #boot = new Offset();
-  #lookedMs = Number.NEGATIVE_INFINITY;
+  #hasLooked = false;
   #lookedAtBootMs = Number.NEGATIVE_INFINITY;
 
   /** Without clocks it sees nothing: fit for tests of other things only. */
@@ -38,10 +38,10 @@ export class SuspendGuard {
     return Math.max(0, this.#wall.aheadMs, this.#boot.aheadMs - BOOT_STEP_MS);
   }
 
-  /** Once in every turn, before anything is done in it. @returns whether all held leases are to be dropped. */
+  /** Before anything is done in a turn; again in the same one it costs nothing. @returns whether all held leases are to be dropped. */
   look(nowMs: number, isTick: boolean): boolean {
-    if (this.#clocks === undefined || (nowMs === this.#lookedMs && !isTick)) return false;
-    this.#lookedMs = nowMs;
+    if (this.#clocks === undefined || (this.#hasLooked && !isTick)) return false;
+    this.#hasLooked = true;
     this.#wall.look(nowMs, this.#clocks.wallMs());
     if (isTick && nowMs - this.#lookedAtBootMs >= BOOT_EVERY_MS) {
       this.#lookedAtBootMs = nowMs;
@@ -55,6 +55,11 @@ export class SuspendGuard {
     this.#boot.restart(nowMs, this.#clocks.bootMs());
     this.#lookedAtBootMs = nowMs;
     return true;
+  }
+
+  /** The machine may sleep before the next turn, which may begin at the same time by the monotonic clock. */
+  endTurn(): void {
+    this.#hasLooked = false;
   }
 }
 
