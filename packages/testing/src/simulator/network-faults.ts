@@ -129,6 +129,10 @@ const oneWay: FaultRule = {
   inject: block,
 };
 
+function isContainer({ cluster }: FaultSite, station: End['station']): boolean {
+  return cluster.containers.some((process) => process === station);
+}
+
 /**
  * A primary and the catalog do not hear each other, and what others dial to it stands still: nobody reports that it
  * is reached, while its own connections work and its replicas go on promising.
@@ -145,7 +149,7 @@ const grantsOnly: FaultRule = {
     if (name === undefined) return false;
     const stalled = network
       .connections()
-      .filter((end) => end.toName === name && site.cluster.containers.some((process) => process === end.station));
+      .filter(({ dialled, toName, station }) => dialled && toName === name && isContainer(site, station));
     for (const end of stalled) network.stall(end);
     site.after(fault.lastingMs, () => {
       for (const end of stalled) network.unstall(end);

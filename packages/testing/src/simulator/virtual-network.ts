@@ -44,6 +44,8 @@ type Item =
 export class End {
   readonly station: Station;
   readonly toName: string;
+  /** It opened the connection; else it accepted it. */
+  readonly dialled: boolean;
   /** Of its latencies and losses. */
   readonly random: Random;
   handlers: EndHandlers | undefined;
@@ -55,9 +57,10 @@ export class End {
   /** Since when what leaves from here stands still; undefined: it does not. */
   blockedSinceMs: number | undefined;
 
-  constructor(station: Station, toName: string, random: Random) {
+  constructor({ station, toName, dialled, random }: Pick<End, 'station' | 'toName' | 'dialled' | 'random'>) {
     this.station = station;
     this.toName = toName;
+    this.dialled = dialled;
     this.random = random;
   }
 }
@@ -100,7 +103,7 @@ export class VirtualNetwork {
     this.#listeners.set(url, station);
   }
 
-  /** Connections that are neither closed at both ends nor forgotten; of each, the end that dialled. */
+  /** The ends of connections that are neither closed nor forgotten: two of each that is whole. */
   connections(): End[] {
     return [...this.#ends].filter((end) => end.state === 'open' && end.handlers !== undefined);
   }
@@ -108,7 +111,7 @@ export class VirtualNetwork {
   dial(station: Station, url: string, handlers: EndHandlers): End {
     const target = this.#listeners.get(url);
     const toName = target?.name ?? url;
-    const end = new End(station, toName, this.#randomOf(station.name, toName));
+    const end = new End({ station, toName, dialled: true, random: this.#randomOf(station.name, toName) });
     end.handlers = handlers;
     this.#ends.add(end);
     this.#scheduler.after(this.#drawLatencyMs(end), () => this.#connect(end, url));
@@ -210,7 +213,8 @@ export class VirtualNetwork {
       this.close(end, 'connection refused');
       return;
     }
-    const other = new End(target, end.station.name, this.#randomOf(target.name, end.station.name));
+    const toName = end.station.name;
+    const other = new End({ station: target, toName, dialled: false, random: this.#randomOf(target.name, toName) });
     this.#ends.add(other);
     end.other = other;
     other.other = end;
