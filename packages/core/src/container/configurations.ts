@@ -120,7 +120,11 @@ function promote(state: ContainerState, shard: Shard, config: PartitionConfig): 
   if (state.draining === 'leaving' || state.draining === 'left') return;
   const keepsTail = config.keepLsn === KEEP_DECIDED && state.ports.mutated('keepUndecidedTail');
   const taken = keepsTail ? { ...config, keepLsn: KEEP_ALL } : config;
-  const primary = becomePrimary(shard, taken, state.leases.grantedUntilMs(shard.partition));
+  const { leases } = state;
+  const grantsEndMs = config.waitGrants
+    ? leases.grantedUntilMs(shard.partition)
+    : leases.grantedBeforeUntilMs(shard.partition, config.epoch - 1);
+  const primary = becomePrimary(shard, taken, grantsEndMs);
   if (config.epoch > 1) state.ports.count('failovers');
   state.ports.note('became_primary', {
     partition: shard.partition,

@@ -106,3 +106,24 @@ describe('after the leases were dropped', () => {
 function times(nowMs: number) {
   return { nowMs, leaseMs: LEASE_MS, leaseGen: 1 };
 }
+
+test('that the primary of an epoch is gone frees what was promised to it, and nothing older', () => {
+  const leases = new Leases(() => false);
+  const shard = shardOf('r');
+  const shards = new Map([[partition, shard]]);
+  const ping = (epoch: number, nowMs: number) => {
+    shard.epoch = epoch;
+    shard.opened = { connection, epoch };
+    const question = { type: 'leasePing', sentAtMs: 0, leaseGen: 1, partitions: [partition], epochs: [epoch] } as const;
+    leases.onPing(question, connection, shards, { nowMs, leaseMs: LEASE_MS });
+  };
+  expect(leases.grantedBeforeUntilMs(partition, 5)).toBe(0);
+  ping(5, 1_000);
+  ping(5, 2_000);
+  ping(6, 2_500);
+  expect([leases.grantedUntilMs(partition), leases.grantedBeforeUntilMs(partition, 6)]).toEqual([4_500, 4_000]);
+  // Never promised to the primary that is gone: then all of it is older.
+  expect(leases.grantedBeforeUntilMs(partition, 7)).toBe(4_500);
+  ping(6, 2_600);
+  expect(leases.grantedBeforeUntilMs(partition, 6)).toBe(4_000);
+});

@@ -27,7 +27,7 @@ export class Leases {
   /** From the catalog, by partition. */
   readonly #catalog = new Map<PartitionId, { epoch: Epoch; untilMs: number }>();
   /** Promised to primaries of older epochs, by partition; outlives a shard that is dropped and rebuilt. */
-  readonly #granted = new Map<PartitionId, number>();
+  readonly #granted = new Map<PartitionId, Granted>();
   /** When the last answered ping to a container was sent. */
   readonly #answeredPingMs = new Map<Incarnation, number>();
   readonly #mutated: (rule: Mutation) => boolean;
@@ -93,7 +93,7 @@ export class Leases {
       const shard = shards.get(partition);
       if (shard?.opened === undefined || shard.primary !== undefined) return;
       if (shard.opened.connection !== from || shard.opened.epoch !== epoch || shard.epoch !== epoch) return;
-      this.#granted.set(partition, times.nowMs + times.leaseMs * GRANT_SHARE);
+      this.#promise(partition, epoch, times.nowMs + times.leaseMs * GRANT_SHARE);
       partitions.push(partition);
       epochs.push(epoch);
     });
@@ -114,7 +114,21 @@ export class Leases {
 
   /** Until when this container has promised not to act as primary of the partition (L2). */
   grantedUntilMs(partition: PartitionId): number {
-    return this.#granted.get(partition) ?? 0;
+    const granted = this.#granted.get(partition);
+    return granted === undefined ? 0 : Math.max(granted.untilMs, granted.olderUntilMs);
+  }
+
+  /** The same without what was promised to the primary of `released`: it is gone, but one before it may read on. */
+  grantedBeforeUntilMs(partition: PartitionId, released: Epoch): number {
+    const granted = this.#granted.get(partition);
+    if (granted === undefined) return 0;
+    return granted.epoch === released ? granted.olderUntilMs : this.grantedUntilMs(partition);
+  }
+
+  #promise(partition: PartitionId, epoch: Epoch, untilMs: number): void {
+    const granted = this.#granted.get(partition);
+    if (granted?.epoch === epoch) granted.untilMs = untilMs;
+    else this.#granted.set(partition, { epoch, untilMs, olderUntilMs: this.grantedUntilMs(partition) });
   }
 
   /** Who answered a ping that was sent within the last two thirds of a lease. */
@@ -134,6 +148,14 @@ export class Leases {
   #countedFrom({ sentAtMs }: { readonly sentAtMs: number }, { nowMs }: HolderTimes): number {
     return this.#mutated('countFromReceipt') ? nowMs : sentAtMs;
   }
+}
+
+/** Of one partition, by the epoch in which it was promised last. */
+interface Granted {
+  readonly epoch: Epoch;
+  untilMs: number;
+  /** In earlier epochs. */
+  readonly olderUntilMs: number;
 }
 
 export interface LeaseTimes {

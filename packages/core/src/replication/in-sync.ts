@@ -13,7 +13,7 @@ import type { Shard } from '../shard/shard.ts';
 import { type Follower, isConsistent, ridOf } from './follower.ts';
 import { matchFollowersToConfig, openFollower } from './followers.ts';
 import { resume } from './hand-over.ts';
-import { matchOf, othersInSync, type PendingChange, type Primary, tryDecide } from './primary.ts';
+import { grantsHaveEnded, matchOf, othersInSync, type PendingChange, type Primary, tryDecide } from './primary.ts';
 import { mayReturn, noteMembers } from './readmission.ts';
 
 /** A candidate may be so many records behind when writes begin to wait for it. */
@@ -159,6 +159,9 @@ function isBarred(shard: Shard, primary: Primary, follower: Follower): boolean {
 function addCandidate(shard: Shard, primary: Primary, ports: ShardPorts): void {
   const { plus } = primary;
   if (plus === undefined || primary.pending !== undefined) return;
+  // It has promised nothing to older primaries, and may be promoted as soon as it is in S: so while our own promises run, which
+  // older ones read by, it is not.
+  if (!grantsHaveEnded(primary, ports) && !ports.mutated('addBeforeGrantsEnd')) return;
   const match = matchOf(primary, plus.rid);
   const follower = primary.followers.get(plus.rid.incarnation);
   if (match === undefined || match < plus.atLsn || follower === undefined || isBarred(shard, primary, follower)) return;

@@ -106,7 +106,7 @@ function hasRefused(primary: Primary, rid: Rid, lsn: Lsn): boolean {
 }
 
 /** N1: adopts the epoch; cuts only if promoted from the eligible replicas (P1). */
-export function becomePrimary(shard: Shard, config: PartitionConfig, grantUntilMs: number): Primary {
+export function becomePrimary(shard: Shard, config: PartitionConfig, grantsEndMs: number): Primary {
   assert(sameRid(config.primary, shard.rid), 'promoted under its own Rid');
   assert(shard.loading === undefined, 'only a consistent shard is promoted');
   const keepLsn = config.keepLsn === KEEP_DECIDED ? shard.decidedLsn : config.keepLsn;
@@ -121,7 +121,7 @@ export function becomePrimary(shard: Shard, config: PartitionConfig, grantUntilM
   const primary: Primary = {
     startLsn: shard.log.lastLsn,
     inheritedSync: new Set(config.sync.map(ridKey)),
-    grantsEndMs: config.waitGrants ? grantUntilMs : 0,
+    grantsEndMs,
     followers: new Map(),
     admissions: new Map(),
     givenUp: new Set(),

@@ -82,6 +82,7 @@ export type Mutation =
   | 'oldEchoAccepted'
   | 'countFromReceipt'
   | 'noGrantWait'
+  | 'addBeforeGrantsEnd'
   | 'oneGrantIsEnough'
   | 'ackAfterPromotion'
   | 'noStartWait'

@@ -1,7 +1,7 @@
 /** Who may answer a read: one rule at a time stands between a primary and a stale answer. */
 import type { Message } from '@ostraca/core';
 import type { Script } from './script.ts';
-import { QUARTET, TRIO } from './topologies.ts';
+import { PAIR_AND_SPARE, QUARTET, TRIO } from './topologies.ts';
 
 export const LEASES: readonly Script[] = [
   {
@@ -113,6 +113,32 @@ export const LEASES: readonly Script[] = [
       stage.expect(stage.x.get('k'), 'one', 50);
       stage.expectOpen(write);
       stage.expect(write, 'applied', 600);
+    },
+  },
+  {
+    name: 'who has promised nothing is in sync only when the promises of the new primary have ended',
+    rows: [47, 71],
+    breaks: 'I-LEASE',
+    stage: PAIR_AND_SPARE,
+    mutants: { addBeforeGrantsEnd: 'I-LEASE' },
+    play: (stage) => {
+      const { p, q, spare } = stage.roles();
+      stage.expect(stage.x.set('k', 'one'), 'applied');
+      stage.stallDialled(q, p);
+      stage.stallDialled(spare, p);
+      stage.cut(p, 'catalog');
+      for (const other of ['catalog', q, spare]) stage.cut('x', other);
+      stage.cut('y', p);
+      stage.untilEpoch(2);
+      // It hands over to the first who is in sync with it, and that one need not wait for promises of its own.
+      stage.drain(q);
+      const read = stage.y.get('k');
+      for (let index = 0; index < 20; index++) {
+        stage.x.get('k');
+        stage.pass(20);
+      }
+      stage.expect(read, 'one', 2_000);
+      stage.check('it was the spare one', stage.config.primary.container === spare);
     },
   },
   {

@@ -23,7 +23,7 @@ function sourcesOf(name: string): string[] {
 
 describe('coverage', () => {
   it('has a row for every message type', () => {
-    const contract = ['messages.ts', 'control-messages.ts'].map((file) =>
+    const contract = ['data-messages.ts', 'replication-messages.ts', 'control-messages.ts'].map((file) =>
       readFileSync(fileURLToPath(new URL(`../../../core/src/${file}`, import.meta.url)), 'utf8'),
     );
     const types = contract.flatMap((text) => [...text.matchAll(/readonly type: '(\w+)'/g)].map((match) => match[1]));

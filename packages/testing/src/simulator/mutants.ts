@@ -89,6 +89,13 @@ export const MUTANTS: readonly Mutant[] = [
     faults: ['grantsOnly'],
   },
   {
+    name: 'addBeforeGrantsEnd',
+    breaks: 'nobody who has promised nothing is in sync while promises to an older primary run (E3, L2)',
+    seedsMax: 2_000,
+    isRequired: false,
+    faults: ['grantsOnly', 'drain', 'flap'],
+  },
+  {
     name: 'oneGrantIsEnough',
     breaks: 'without the catalog a primary reads under promises of all of S+ (L1)',
     seedsMax: 500,
