@@ -25,6 +25,9 @@ import { Outbox } from './outbox.ts';
 import type { GridSocket, Platform } from './platform.ts';
 import { CONNECTION_TIMES, type ConnectionTimes } from './times.ts';
 
+/** A tick that is so late is told: a process that stalls for long is taken for dead. */
+const STALL_NOTED_MS = 200;
+
 /** What a machine may do; those of core's `CatalogEffects` too, if the host has a journal. */
 export interface HostEffects extends Effects {
   journal(event: unknown): void;
@@ -92,6 +95,8 @@ class MachineHost<M extends Machine> implements Host<M>, ConnectionOwner {
   readonly #ticker;
   #lastConnection = 0;
   #turnDepth = 0;
+  /** Since the last tick: of a stall it says whether it was our work or the machine's. */
+  #longestTurnMs = 0;
   #sweepAtMs = 0;
   #closed = false;
   #onAllGone: (() => void) | undefined;
@@ -237,6 +242,11 @@ class MachineHost<M extends Machine> implements Host<M>, ConnectionOwner {
   }
 
   #onTick(nowMs: number, lateMs: number): void {
+    if (lateMs >= STALL_NOTED_MS) {
+      const longestTurnMs = Math.round(this.#longestTurnMs);
+      this.#note({ level: 'warn', event: 'stalled', facts: { lateMs: Math.round(lateMs), longestTurnMs } });
+    }
+    this.#longestTurnMs = 0;
     if (lateMs > this.times.sweepEveryMs)
       for (const connection of this.#connections.values()) connection.forgive(lateMs);
     if (nowMs >= this.#sweepAtMs) {
@@ -264,6 +274,7 @@ class MachineHost<M extends Machine> implements Host<M>, ConnectionOwner {
       return result;
     } finally {
       this.#turnDepth -= 1;
+      if (this.#turnDepth === 0) this.#longestTurnMs = Math.max(this.#longestTurnMs, this.nowMs() - nowMs);
     }
   }
 
