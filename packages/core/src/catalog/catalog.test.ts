@@ -167,13 +167,56 @@ describe('leases and promotion', () => {
     rig.kill('b');
     rig.pass(LEASE_MS + 100);
     rig.settle();
-    expect(showConfig(rig.config(0))).toBe('p0 e1 v3 P=a S=a elr=b/5');
+    expect(showConfig(rig.config(0))).toBe('p0 e1 v3 P=a S=a elr=b/5 joining=b');
     rig.kill('a');
     rig.pass(LEASE_MS + 100);
     expect(rig.config(0).lost).toBe(true);
     rig.register('b');
     expect(showConfig(rig.config(0))).toBe('p0 e2 v5 P=b S=b elr=a/all keep=5 wait');
     expect(rig.noted('promoted').at(-1)?.facts.source).toBe('elr');
+  });
+});
+
+describe('a container that fell silent', () => {
+  const fourOf = (given: ReturnType<typeof policyOf>): CatalogRig => {
+    const rig = new CatalogRig({ ...given });
+    for (const name of ['a', 'b', 'c', 'd']) rig.register(name);
+    rig.pass(2_100);
+    rig.settle();
+    return rig;
+  };
+  const wide = policyOf({ numberOfPartitions: 1, minSyncReplicas: 1, maxSyncReplicas: 2 });
+
+  test('keeps its place while enough others are left, and loses it after five leases more', () => {
+    const rig = fourOf(wide);
+    expect(showConfig(rig.config(0))).toMatch(/ S=a,b,c$/);
+    rig.played('c').beats = false;
+    rig.pass(LEASE_MS + 100);
+    rig.change('evict', 0, { container: 'c', incarnation: 'c' });
+    expect(showConfig(rig.config(0))).toMatch(/ S=a,b joining=c$/);
+    rig.pass(5 * LEASE_MS - 500);
+    expect(showConfig(rig.config(0))).toMatch(/ S=a,b joining=c$/);
+    rig.pass(1_000);
+    expect(showConfig(rig.config(0))).toMatch(/ S=a,b joining=d$/);
+  });
+
+  test('keeps its place as the old primary, too', () => {
+    const rig = fourOf(wide);
+    rig.played('a').beats = false;
+    rig.pass(LEASE_MS + 500);
+    expect(showConfig(rig.config(0))).toMatch(/^p0 e2 v\d+ P=b S=b,c joining=a wait$/);
+  });
+
+  test('is replaced at once when it has ended, or when too few are left', () => {
+    const rig = fourOf(wide);
+    rig.say(rig.open('tool', 'dev'), { type: 'provedDead', container: 'c', incarnation: 'c' });
+    rig.change('evict', 0, { container: 'c', incarnation: 'c' });
+    expect(showConfig(rig.config(0))).toMatch(/ S=a,b joining=d$/);
+    const narrow = fourOf(policyOf({ numberOfPartitions: 1, minSyncReplicas: 2, maxSyncReplicas: 2 }));
+    narrow.played('c').beats = false;
+    narrow.pass(LEASE_MS + 100);
+    narrow.change('evict', 0, { container: 'c', incarnation: 'c' });
+    expect(showConfig(narrow.config(0))).toMatch(/ S=a,b elr=c\/\d+ joining=d$/);
   });
 });
 

@@ -40,9 +40,9 @@ import { newGeneration } from './generation.ts';
 import { handOver } from './hand-over.ts';
 import { changeInSync, changeNote, notePrimaryToGo } from './in-sync.ts';
 import { holdsEpoch, leasesByPrimary } from './leases.ts';
-import { liveContainers } from './live-containers.ts';
 import { Membership } from './membership.ts';
 import { heal, type PlacementFacts, placeFirst } from './placement.ts';
+import { placementFacts } from './placement-facts.ts';
 import { policyDifference } from './policy-difference.ts';
 import { Promotions, promotionNote } from './promotions.ts';
 import { Pushes } from './pushes.ts';
@@ -243,6 +243,7 @@ class CatalogMachine implements Catalog {
       this.note('warn', 'container_dead', { container: name, cause: 'silent', silentMs });
       this.isDirty = true;
     }
+    if (this.membership.endWaits(nowMs)) this.isDirty = true;
     if (!this.wasReady && this.isReady(nowMs)) {
       this.wasReady = true;
       this.isDirty = true;
@@ -458,6 +459,7 @@ class CatalogMachine implements Catalog {
       maxSyncReplicas,
       from,
       isAlive: (host) => this.membership.isAlive(host),
+      isAwaited: (host) => this.membership.isAwaited(host),
       hasFailed: (rid) =>
         hasFailed(this.current, change.partition, rid) ||
         rid.shardInc < this.membership.reportedShardInc(rid, change.partition),
@@ -540,12 +542,8 @@ class CatalogMachine implements Catalog {
   }
 
   private placementFacts(): PlacementFacts {
-    const { membership, current, topology } = this;
-    const containers = liveContainers(current.containers, membership);
-    const foreign = this.foreign.byGrid();
-    const { partitions: configs, copiesEver } = current;
-    const { firstEpoch } = this.recovery;
-    return { topology, containers, configs, copiesEver, foreign, withheld: this.recovery.withheld(), firstEpoch };
+    const { topology, current: state, membership, foreign, recovery } = this;
+    return placementFacts({ topology, state, membership, foreign, recovery });
   }
 
   // ── What others are told ──────────────────────────────────────────────────────────────────────────────────────

@@ -16,7 +16,15 @@ function ask(
   const result = changeInSync(
     config,
     { type: 'changeInSync', changeId: 1, partition, epoch, version, keepLsn: 5, ...change },
-    { minSyncReplicas: 1, maxSyncReplicas: 1, from: a, isAlive: () => true, hasFailed: () => false, ...facts },
+    {
+      minSyncReplicas: 1,
+      maxSyncReplicas: 1,
+      from: a,
+      isAlive: () => true,
+      isAwaited: () => false,
+      hasFailed: () => false,
+      ...facts,
+    },
   );
   return result.done ? showConfig(result.config) : result.reason;
 }
@@ -44,6 +52,11 @@ test('evicted at the minimum: out', () => {
 test('a replica whose state is gone is never eligible', () => {
   const facts = { ...dead, hasFailed: ({ container }: Rid) => container === 'b' };
   expect(ask(configOf({ sync: [a, b] }), { kind: 'evict', target: b }, facts)).toBe('p0 e3 v9 P=a S=a');
+});
+
+test('a silent one that may come back keeps its place', () => {
+  const facts = { ...dead, maxSyncReplicas: 2, isAwaited: () => true };
+  expect(ask(configOf({ sync: [a, b, c] }), { kind: 'evict', target: b }, facts)).toBe('p0 e3 v9 P=a S=a,c joining=b');
 });
 
 test('a slow one that lives joins again; one that was to leave does not', () => {

@@ -16,6 +16,8 @@ export interface InSyncFacts {
   readonly from: Host;
   /** Its life is the registered one and not over. */
   readonly isAlive: (host: Host) => boolean;
+  /** Silent, and expected to come back with what it had. */
+  readonly isAwaited: (host: Host) => boolean;
   /** Its state is known to be gone. */
   readonly hasFailed: (rid: Rid) => boolean;
 }
@@ -76,8 +78,8 @@ function evict(config: PartitionConfig, change: ChangeInSync, facts: InSyncFacts
   const leaving = config.leaving.filter((rid) => !sameRid(rid, target));
   const staying = sync.length - leaving.length + config.joining.length;
   // It is slow, not lost: it joins again where it is, unless it was to leave.
-  const rejoins =
-    leaving.length === config.leaving.length && facts.isAlive(target) && staying < 1 + facts.maxSyncReplicas;
+  const isThere = facts.isAlive(target) || facts.isAwaited(target);
+  const rejoins = leaving.length === config.leaving.length && isThere && staying < 1 + facts.maxSyncReplicas;
   return {
     sync,
     elr: isEligible ? [...config.elr, { rid: target, keepLsn: change.keepLsn }] : config.elr,

@@ -9,6 +9,12 @@ import type { ShardReport } from '../messages.ts';
 import type { Member } from './config.ts';
 import type { Copy } from './loss.ts';
 
+/**
+ * Copies of a container that fell silent are placed elsewhere only after so many leases more, unless too few are left: most come
+ * back, with all that they had, and checkpoints of all its copies may be what makes the next container fall silent.
+ */
+const AWAITED_LEASES = 5;
+
 interface Life {
   readonly incarnation: Incarnation;
   /** The one that its messages are accepted from. */
@@ -17,6 +23,8 @@ interface Life {
   lastReceiptMs: number | undefined;
   expiryMs: number;
   silent: boolean;
+  /** While it is silent: its copies keep their places until then; 0: it is not awaited. */
+  awaitedUntilMs: number;
   ended: boolean;
   /** It said that it is about to leave. */
   draining: boolean;
@@ -74,6 +82,7 @@ export class Membership {
     const life = must(this.lives.get(name), name);
     life.lastReceiptMs = nowMs;
     life.silent = false;
+    life.awaitedUntilMs = 0;
     life.expiryMs = Math.max(life.expiryMs, nowMs + this.times.leaseMs);
   }
 
@@ -140,10 +149,28 @@ export class Membership {
       if (lateMs > this.times.heartbeatMs) life.expiryMs += lateMs;
       if (nowMs < life.expiryMs) continue;
       life.silent = true;
+      life.awaitedUntilMs = nowMs + AWAITED_LEASES * this.times.leaseMs;
       life.goneAtMs = nowMs;
       silent.push(name);
     }
     return silent;
+  }
+
+  /** Silent, and expected to come back with what it had. */
+  isAwaited({ container, incarnation }: Host): boolean {
+    const life = this.lives.get(container);
+    return life?.incarnation === incarnation && !life.ended && life.awaitedUntilMs > 0;
+  }
+
+  /** @returns whether somebody was awaited until now. */
+  endWaits(nowMs: number): boolean {
+    let hasEnded = false;
+    for (const life of this.lives.values()) {
+      if (life.awaitedUntilMs === 0 || nowMs < life.awaitedUntilMs) continue;
+      life.awaitedUntilMs = 0;
+      hasEnded = true;
+    }
+    return hasEnded;
   }
 
   isAlive({ container, incarnation }: Host): boolean {
@@ -223,6 +250,7 @@ function newLife(incarnation: Incarnation): Life {
     lastReceiptMs: undefined,
     expiryMs: 0,
     silent: false,
+    awaitedUntilMs: 0,
     ended: false,
     draining: false,
     reachable: new Set(),

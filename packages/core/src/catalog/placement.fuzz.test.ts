@@ -116,6 +116,7 @@ class World {
         isPrimaryReached: false,
         isReleased: false,
         isPromotable: isLive,
+        isAwaited: () => false,
         isGoneForEver: () => false,
         rank: () => 0,
       });
@@ -148,7 +149,13 @@ class World {
         target: { container: target.container, incarnation: target.incarnation, shardInc: 1 },
         keepLsn: 1,
       },
-      { ...policy, from: primary, isAlive: ({ incarnation }) => this.isLive(incarnation), hasFailed: () => false },
+      {
+        ...policy,
+        from: primary,
+        isAlive: ({ incarnation }) => this.isLive(incarnation),
+        isAwaited: () => false,
+        hasFailed: () => false,
+      },
     );
     if (result.done) {
       if (result.config.elr.length > 0) expect(result.config.sync.length - 1).toBeLessThan(policy.minSyncReplicas);

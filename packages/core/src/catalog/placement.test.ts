@@ -109,6 +109,7 @@ class Story {
       minSyncReplicas: this.policy.minSyncReplicas,
       maxSyncReplicas: this.policy.maxSyncReplicas,
       from: config.primary,
+      isAwaited: () => false,
       isAlive: (host) => this.containers.some(({ incarnation }) => incarnation === host.incarnation),
       hasFailed: () => false,
     });

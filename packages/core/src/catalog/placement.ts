@@ -150,9 +150,17 @@ function placePrimary(field: Field, mapSet: TopologyMapSet, { partition, newLine
 }
 
 function dropGone(field: Field, plan: Plan): void {
-  const isLive = ({ incarnation }: Host): boolean => field.live.has(incarnation);
-  plan.joining = plan.joining.filter(isLive);
-  plan.async = plan.async.filter(isLive);
+  plan.joining = plan.joining.filter((host) => isLive(field, host) || isAwaited(field, host));
+  plan.async = plan.async.filter((host) => isLive(field, host));
+}
+
+function isLive(field: Field, { incarnation }: Host): boolean {
+  return field.live.has(incarnation);
+}
+
+/** Not live, but expected back with what it had. */
+function isAwaited(field: Field, host: Host): boolean {
+  return !isLive(field, host) && field.facts.isAwaited?.(host) === true;
 }
 
 function healOne(field: Field, plan: Plan): void {
@@ -206,8 +214,9 @@ function takeBackLeaving(field: Field, plan: Plan): void {
 /** One above is a move, or a replacement whose predecessor came back; more is waste. */
 function dropJoiningAboveOne(field: Field, plan: Plan): void {
   while (inSyncSoon(field, plan) > wantedInSync(plan) + 1) {
-    const dropped = plan.joining.pop();
+    const dropped = plan.joining.findLast((host) => !isLive(field, host)) ?? plan.joining.at(-1);
     if (dropped === undefined) return;
+    plan.joining = plan.joining.filter((host) => host !== dropped);
     field.copies.add(plan.mapSet, dropped, -1);
   }
 }
@@ -215,7 +224,7 @@ function dropJoiningAboveOne(field: Field, plan: Plan): void {
 /** Returns how much of the budget it spent. Who is eligible returns without spending: its copy is not lost. */
 function fillSync(field: Field, plan: Plan, budget: number): number {
   let spent = 0;
-  while (inSyncSoon(field, plan) < wantedInSync(plan)) {
+  while (inSyncSoon(field, plan) < wantedInSync(plan) || isBelowMinWithoutAwaited(field, plan)) {
     const free = candidates(field, plan);
     const eligible = free.filter((one) => plan.config.elr.some(({ rid }) => rid.incarnation === one.incarnation));
     const returning = leastLoaded(field, plan, eligible);
@@ -229,6 +238,12 @@ function fillSync(field: Field, plan: Plan, budget: number): number {
     if (!wasAsync) field.copies.add(plan.mapSet, chosen, 1);
   }
   return spent;
+}
+
+/** Then one copy more is placed than is wanted: who is awaited may come too late. */
+function isBelowMinWithoutAwaited(field: Field, plan: Plan): boolean {
+  const liveCount = staying(field, plan).length + plan.joining.filter((host) => isLive(field, host)).length;
+  return liveCount <= plan.mapSet.policy.minSyncReplicas && inSyncSoon(field, plan) <= wantedInSync(plan);
 }
 
 function fillAsync(field: Field, plan: Plan, budget: number): void {
@@ -249,7 +264,8 @@ function markLeaving(field: Field, plan: Plan): void {
 }
 
 function inSyncSoon(field: Field, plan: Plan): number {
-  return staying(field, plan).length + plan.joining.length;
+  const awaited = plan.config.sync.filter((rid) => isAwaited(field, rid));
+  return staying(field, plan).length + plan.joining.length + awaited.length;
 }
 
 function hasChanged({ config, joining, async: asyncHosts, leaving }: Plan): boolean {

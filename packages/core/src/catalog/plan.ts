@@ -36,6 +36,8 @@ export interface PlacementFacts {
   readonly foreign: ReadonlyMap<string, ReadonlyMap<Incarnation, ContainerName>>;
   /** Without a configuration, but they may live somewhere: not placed anew. Default: none. */
   readonly withheld?: ReadonlySet<PartitionId>;
+  /** Silent, and expected to come back with what it had. Default: nobody is. */
+  readonly isAwaited?: (host: Host) => boolean;
   /** Of a partition that is placed anew. Default 1. */
   readonly firstEpoch?: Epoch;
 }

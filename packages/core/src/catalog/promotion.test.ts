@@ -13,6 +13,7 @@ function facts(live: string, fields: Partial<PromotionFacts> = {}): PromotionFac
     isPrimaryReached: false,
     isReleased: false,
     isPromotable: ({ container }) => live.includes(container),
+    isAwaited: () => false,
     isGoneForEver: () => false,
     rank: () => 0,
     ...fields,
@@ -31,6 +32,11 @@ test('a live primary stays', () => {
 test('at the minimum the old primary is out, and so is whoever was eligible', () => {
   const config = configOf({ sync: [a, b, c], elr: [{ rid: ridOf('d'), keepLsn: 4 }] });
   expect(promote(config, facts('bc'))).toBe('p0 e4 v9 P=b S=b,c wait');
+});
+
+test('at the minimum whoever is silent and may come back joins', () => {
+  const given = facts('c', { minSyncReplicas: 0, isAwaited: ({ container }) => container !== 'b' });
+  expect(promote(configOf({ sync: [a, b, c] }), given)).toBe('p0 e4 v9 P=c S=c joining=a wait');
 });
 
 test('below the minimum the old primary stays eligible with its whole log, and so do others', () => {

@@ -3,6 +3,7 @@
  * and so does an eligible replica (ELR), for nothing was decided since its eviction left fewer than minSyncReplicas.
  *
  *     S = {P, a, b}            P is gone      a: epoch + 1, S = {a, b}      eligible: P, only if S is now below min
+ *                                                                           joining: P, if it is silent and not below
  *     S = {P, a, b}            P and b gone   a: epoch + 1, S = {a}         eligible: P and b, if below min
  *     S = {P}, eligible a      P is gone      a: epoch + 1, S = {a}, cut to a's keepLsn      eligible: P
  *     S = {P}, nobody else     P is gone      lost, until one of them comes back
@@ -11,7 +12,8 @@
  * live member of S still reaches P.
  */
 import { assert } from '../assert.ts';
-import { type Rid, sameRid } from '../ids.ts';
+import { type Host, type Rid, sameRid } from '../ids.ts';
+import { hasHost } from './chain.ts';
 import { type EligibleReplica, KEEP_ALL, type PartitionConfig } from './config.ts';
 
 export interface PromotionFacts {
@@ -24,6 +26,8 @@ export interface PromotionFacts {
   readonly isReleased: boolean;
   /** Its life is known and not over, and the shard has not failed. */
   readonly isPromotable: (rid: Rid) => boolean;
+  /** Silent, and expected to come back with what it had. */
+  readonly isAwaited: (rid: Rid) => boolean;
   /** It can never come back with its state. */
   readonly isGoneForEver: (rid: Rid) => boolean;
   /** Lower is better: what balances primaries. */
@@ -60,11 +64,14 @@ function promoteFromSync(config: PartitionConfig, primary: Rid, facts: Promotion
   // is the last copy, and the old one would give its state up on waking. They hold whatever was decided, as it does.
   const silent = config.sync.filter((rid) => !sync.some((member) => sameRid(member, rid)));
   const elr = [...config.elr, ...silent.map((rid) => ({ rid, keepLsn: KEEP_ALL }))];
+  // Back at the minimum, what is decided now need not be in an eligible replica any more; its copy need not be made anew.
+  const isBelowMin = replicas < facts.minSyncReplicas;
+  const returning = isBelowMin ? [] : elr.map(({ rid }) => rid).filter((rid) => facts.isAwaited(rid));
   return promoted(config, facts, {
     primary,
     sync,
-    // Back at the minimum, what is decided now need not be in an eligible replica any more.
-    elr: replicas < facts.minSyncReplicas ? withoutGone(elr, facts) : [],
+    elr: isBelowMin ? withoutGone(elr, facts) : [],
+    joining: withHosts(config, returning),
     keepLsn: KEEP_ALL,
   });
 }
@@ -79,11 +86,17 @@ function promoteFromElr(config: PartitionConfig, chosen: EligibleReplica, facts:
     primary: chosen.rid,
     sync: [chosen.rid],
     elr: withoutGone(elr, facts),
+    joining: config.joining,
     keepLsn: chosen.keepLsn,
   });
 }
 
-type PromotedFields = Pick<PartitionConfig, 'primary' | 'sync' | 'elr' | 'keepLsn'>;
+function withHosts({ joining, async: asyncHosts }: PartitionConfig, rids: readonly Rid[]): Host[] {
+  const added = rids.filter((rid) => !hasHost(joining, rid) && !hasHost(asyncHosts, rid));
+  return [...joining, ...added.map(({ container, incarnation }) => ({ container, incarnation }))];
+}
+
+type PromotedFields = Pick<PartitionConfig, 'primary' | 'sync' | 'elr' | 'joining' | 'keepLsn'>;
 
 function promoted(config: PartitionConfig, facts: PromotionFacts, fields: PromotedFields): PartitionConfig {
   assert(!sameRid(fields.primary, config.primary), 'a primary is not promoted over itself');
@@ -93,7 +106,7 @@ function promoted(config: PartitionConfig, facts: PromotionFacts, fields: Promot
     ...fields,
     epoch: config.epoch + 1,
     version: config.version + 1,
-    joining: config.joining.filter((host) => host.incarnation !== incarnation),
+    joining: fields.joining.filter((host) => host.incarnation !== incarnation),
     async: config.async.filter((host) => host.incarnation !== incarnation),
     leaving: config.leaving.filter((rid) => !sameRid(rid, fields.primary) && fields.sync.some((s) => sameRid(s, rid))),
     waitGrants: !facts.isReleased,

@@ -150,6 +150,7 @@ export class Promotions {
         config.sync.some((rid) => !sameRid(rid, primary) && isPromotable(rid) && reaches(rid)),
       isReleased: hasEnded && (!config.waitGrants || reignMs >= leaseMs),
       isPromotable,
+      isAwaited: (rid) => membership.isAwaited(rid) && !hasFailed(state, partition, rid),
       isGoneForEver: (rid) => membership.hasEnded(rid) || hasFailed(state, partition, rid),
     };
   }

@@ -112,11 +112,12 @@ const REFUSALS: readonly Reason[] = [
     why: 'A container that has left loses its connection before it hears so, and registers again.',
   },
   {
-    cells: [
-      reasonCell('registerRefused', 'was replaced by'),
-      reasonCell('registerRefused', 'it holds shards of another catalog'),
-      noteCell('older_catalog_ignored'),
-    ],
+    cells: [reasonCell('registerRefused', 'it holds shards of another catalog')],
+    kind: 'rare',
+    why: 'Of a journal that was lost twice: a container that missed the catalog in between comes back with older shards.',
+  },
+  {
+    cells: [reasonCell('registerRefused', 'was replaced by'), noteCell('older_catalog_ignored')],
     kind: 'never',
     why:
       'One catalog runs, its journal is whole or gone, and after a loss nobody who knows nothing comes before one who ' +
