@@ -5,7 +5,7 @@
 import { asPartitionId, encodeKey, GridError, type Key, type PartitionId, partitionOf } from '@ostraca/core';
 import { checkTimeout, invalid } from './check-options.ts';
 import type { ClientMachine } from './client-machine.ts';
-import type { ClientAnswer, Pending, RequestBody } from './pending.ts';
+import type { ClientAnswer, ClientRequest, Done, Pending, RequestBody } from './pending.ts';
 import type { MapPlace } from './routes.ts';
 import type { StatusStream } from './status.ts';
 
@@ -68,29 +68,67 @@ export function partitionsOfPlace({ mapSet }: MapPlace): PartitionId[] {
   return Array.from({ length: mapSet.numberOfPartitions }, (_, index) => asPartitionId(mapSet.firstPartition + index));
 }
 
+/** How a call ends: by one of the two, once. What `onAnswer` throws is given to `onError`. */
+export interface CallEnd<Body extends RequestBody> {
+  readonly onAnswer: (answer: AnswerOf<Body>) => void;
+  readonly onError: (error: unknown) => void;
+}
+
 /** Rejects with a GridError. */
 export function call<Body extends RequestBody>(context: GridContext, request: Call<Body>): Promise<AnswerOf<Body>> {
-  return new Promise((resolve, reject) => {
-    const { place, partition, body, options } = request;
-    const { host } = context;
-    const timeoutMs =
-      options?.deadlineMs === undefined ? context.operationTimeoutMs : checkTimeout('deadlineMs', options.deadlineMs);
-    const signal = checkSignal(options?.signal);
-    if (signal?.aborted === true) {
-      throw new GridError('aborted', { outcome: 'not_applied', details: { partition }, cause: signal.reason });
-    }
-    let pending: Pending | undefined;
-    const onAbort = (): void => host.turn((nowMs) => pending && host.machine.abort(pending, signal?.reason, nowMs));
-    const done = (result: ClientAnswer | GridError): void => {
-      signal?.removeEventListener('abort', onAbort);
-      if (result instanceof GridError) reject(result);
-      else if (result.type === `${body.kind}Answer`) resolve(result as AnswerOf<Body>);
-      else
-        reject(new GridError('protocol_version', { details: { reason: `${body.kind} answered by ${result.type}` } }));
-    };
-    signal?.addEventListener('abort', onAbort);
-    pending = host.turn((nowMs) => host.machine.submit({ partition, map: place.map.id, body, timeoutMs }, done, nowMs));
-  });
+  return new Promise((onAnswer, onError) => submit(context, request, { onAnswer, onError }));
+}
+
+/**
+ * As `call`, without a promise of its own: a read or write of one key makes one in all, for each costs as much as its look-up.
+ *
+ * @throws {@link GridError} when it is refused here.
+ */
+export function submit<Body extends RequestBody>(context: GridContext, request: Call<Body>, end: CallEnd<Body>): void {
+  const { place, partition, body, options } = request;
+  const { host } = context;
+  const timeoutMs =
+    options?.deadlineMs === undefined ? context.operationTimeoutMs : checkTimeout('deadlineMs', options.deadlineMs);
+  const signal = checkSignal(options?.signal);
+  const done = (result: ClientAnswer | GridError): void => endCall(body.kind, result, end);
+  const clientRequest = { partition, map: place.map.id, body, timeoutMs };
+  if (signal !== undefined) submitAbortable(host, clientRequest, { signal, done });
+  else host.turn((nowMs) => host.machine.submit(clientRequest, done, nowMs));
+}
+
+function endCall<Body extends RequestBody>(
+  kind: Body['kind'],
+  result: ClientAnswer | GridError,
+  { onAnswer, onError }: CallEnd<Body>,
+): void {
+  try {
+    if (result instanceof GridError) onError(result);
+    else if (result.type === ANSWERS[kind]) onAnswer(result as AnswerOf<Body>);
+    else throw new GridError('protocol_version', { details: { reason: `${kind} answered by ${result.type}` } });
+  } catch (error) {
+    onError(error);
+  }
+}
+
+const ANSWERS = { read: 'readAnswer', size: 'sizeAnswer', scan: 'scanAnswer', write: 'writeAnswer' } as const;
+
+function submitAbortable(
+  host: ClientHost,
+  request: ClientRequest,
+  { signal, done }: { readonly signal: AbortSignal; readonly done: Done },
+): void {
+  if (signal.aborted) {
+    const details = { partition: request.partition };
+    throw new GridError('aborted', { outcome: 'not_applied', details, cause: signal.reason });
+  }
+  let pending: Pending | undefined;
+  const onAbort = (): void => host.turn((nowMs) => pending && host.machine.abort(pending, signal.reason, nowMs));
+  const onDone = (result: ClientAnswer | GridError): void => {
+    signal.removeEventListener('abort', onAbort);
+    done(result);
+  };
+  signal.addEventListener('abort', onAbort);
+  pending = host.turn((nowMs) => host.machine.submit(request, onDone, nowMs));
 }
 
 function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Deadlines } from './deadlines.ts';
+import { Deadlines, type Due } from './deadlines.ts';
+
+interface Element extends Due<Element> {}
 
 // The oracle: a list that is looked through whole.
 test('what is due is taken once, never early and at most a step late', () => {
@@ -11,12 +13,13 @@ test('what is due is taken once, never early and at most a step late', () => {
   );
   fc.assert(
     fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
-      const deadlines = new Deadlines<{ dueMs: number; dueStep: number }>();
+      const deadlines = new Deadlines<Element>();
       let nowMs = 100;
-      let waiting: { dueMs: number; dueStep: number }[] = [];
+      let waiting: Element[] = [];
       for (const each of actions) {
         if ('addMs' in each) {
-          const element = { dueMs: nowMs + each.addMs, dueStep: 0 };
+          const dueMs = nowMs + each.addMs;
+          const element: Element = { dueMs, dueStep: undefined, dueBefore: undefined, dueAfter: undefined };
           deadlines.add(element);
           waiting.push(element);
         } else if ('deleteAt' in each) {

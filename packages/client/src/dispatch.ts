@@ -24,6 +24,7 @@ import {
   type Route,
 } from '@ostraca/core';
 import { backoffMs, REFUSED_BACKOFF, THROTTLED_BACKOFF } from './backoff.ts';
+import { ById } from './by-id.ts';
 import { answeredError, deadlineError, unavailableError } from './failures.ts';
 import { lastPartMs, UsualAnswer } from './last-part.ts';
 import type { Link, Links } from './links.ts';
@@ -62,7 +63,7 @@ export class Dispatch {
   readonly #budget = new RetryBudget();
   readonly #usualAnswer = new UsualAnswer();
   /** By message id; the ids of older attempts too. */
-  readonly #byId = new Map<number, Pending>();
+  readonly #byId = new ById<Pending>();
 
   constructor(options: DispatchOptions) {
     this.#options = options;
@@ -85,6 +86,16 @@ export class Dispatch {
       this.#queues.set(partition, queue);
     }
     pending.state = 'waiting';
+    const to =
+      queue.waiting.first() === undefined && queue.returnedCount === 0 && queue.retryAtMs <= nowMs
+        ? this.#openLinkOf(partition)
+        : undefined;
+    if (to !== undefined && queue.hasRoomFor(pending)) {
+      queue.admit(pending);
+      this.#budget.onRequest(nowMs);
+      this.#sendOne(queue, pending, { link: to.link, route: to.route, nowMs });
+      return;
+    }
     queue.waiting.push(pending);
     this.#send(queue, nowMs);
   }
@@ -117,7 +128,7 @@ export class Dispatch {
   /** What was sent to it goes back; other connections' requests do not notice. */
   onLinkLost(link: Link, nowMs: number): void {
     for (const queue of this.#queues.values()) {
-      for (const pending of queue.unanswered.values()) {
+      for (const pending of queue.unanswered.list()) {
         if (pending.state !== 'sent' || pending.link !== link) continue;
         this.#byId.delete(pending.id);
         this.#takeBack(queue, pending, { mayHaveReachedPrimary: true, by: 'lostConnection' });
@@ -159,7 +170,7 @@ export class Dispatch {
     pending.isGivenUp = true;
     const queue = this.#queueOf(pending);
     if (pending.state === 'sent') {
-      pending.olderIds.push(pending.id);
+      pending.olderIds = [...pending.olderIds, pending.id];
       this.#takeBack(queue, pending, { mayHaveReachedPrimary: true, by: 'newRoute' });
     }
     // A pause is for those that are to be tried again; nor does this one keep its place among them.
@@ -198,14 +209,14 @@ export class Dispatch {
     if (pending.state === 'returned') queue.returnedCount -= 1;
     pending.state = 'done';
     this.#byId.delete(pending.id);
-    for (const id of pending.olderIds) this.#byId.delete(id);
+    if (pending.olderIds.length > 0) for (const id of pending.olderIds) this.#byId.delete(id);
     queue.release(pending);
     this.#options.onEnd(pending);
     pending.done(result);
   }
 
   list(): Pending[] {
-    return [...this.#queues.values()].flatMap(({ unanswered, waiting }) => [...unanswered.values(), ...waiting.list()]);
+    return [...this.#queues.values()].flatMap(({ unanswered, waiting }) => [...unanswered.list(), ...waiting.list()]);
   }
 
   /** Why the primary cannot be reached now; empty if it can. */
@@ -240,7 +251,7 @@ export class Dispatch {
       return;
     }
     if (queue.returnedCount > 0) {
-      for (const pending of queue.unanswered.values()) {
+      for (const pending of queue.unanswered.list()) {
         if (pending.state !== 'returned') continue;
         if (!this.#mayRetry(pending, nowMs)) {
           this.#throttle(queue, nowMs);
@@ -251,7 +262,7 @@ export class Dispatch {
       }
     }
     for (let next = queue.nextToSend(); next !== undefined; next = queue.nextToSend()) {
-      queue.admit(next);
+      queue.admitWaiting(next);
       this.#budget.onRequest(nowMs);
       this.#sendOne(queue, next, { link, route, nowMs });
     }
@@ -330,10 +341,10 @@ export class Dispatch {
 
   /** Sent by an older route: a stopped process keeps its connection open, and nobody must wait for it. */
   #supersede(queue: PartitionQueue): void {
-    for (const pending of queue.unanswered.values()) {
+    for (const pending of queue.unanswered.list()) {
       if (pending.state === 'returned') pending.returnedBy = 'newRoute';
       if (pending.state !== 'sent') continue;
-      pending.olderIds.push(pending.id);
+      pending.olderIds = [...pending.olderIds, pending.id];
       this.#takeBack(queue, pending, { mayHaveReachedPrimary: true, by: 'newRoute' });
     }
   }
@@ -416,7 +427,7 @@ export class Dispatch {
     const unplaceable = this.#routes.unplaceable(queue.partition);
     if (unplaceable === '' && this.#options.onUnavailable === 'wait') return;
     const failing = queue.waiting.list();
-    for (const pending of queue.unanswered.values()) {
+    for (const pending of queue.unanswered.list()) {
       if (pending.state === 'returned' && !isWriteInDoubt(pending)) failing.push(pending);
     }
     const reason = unplaceable || this.whyUnavailable(queue.partition);

@@ -1,3 +1,5 @@
+const CUT_FROM = 32;
+
 /** First in, first out, without the cost of `Array.shift`. Elements that `isDone` are dropped when they reach the front. */
 export class Fifo<T> {
   #elements: T[] = [];
@@ -30,8 +32,12 @@ export class Fifo<T> {
 
   #trim(): void {
     while (this.#head < this.#elements.length && this.#isDone(this.#elements[this.#head] as T)) this.#head += 1;
-    // Cut only when at least half is behind the head: constant cost for each element on average.
-    if (this.#head > 0 && this.#head * 2 >= this.#elements.length) {
+    if (this.#head === 0) return;
+    if (this.#head === this.#elements.length) {
+      this.#elements.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= CUT_FROM && this.#head * 2 >= this.#elements.length) {
+      // Cut only when at least half is behind the head: constant cost for each element on average.
       this.#elements = this.#elements.slice(this.#head);
       this.#head = 0;
     }

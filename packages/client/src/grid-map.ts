@@ -4,13 +4,17 @@ import {
   type GridError,
   type Key,
   LIMITS,
+  must,
   NO_BYTES,
   type Operation,
   type OperationKind,
+  type ReadAnswer,
+  type ReadEntry,
+  type WriteAnswer,
 } from '@ostraca/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type BulkOptions, clearAll, readAll, sizeOf, writeAll } from './bulk.ts';
-import { CALL_OPTIONS, type CallOptions, call, type GridContext, placeKey, placeOf } from './calls.ts';
+import { CALL_OPTIONS, type CallOptions, type GridContext, placeKey, placeOf, submit } from './calls.ts';
 import { checkCount, checkIterable, checkOptions, checkTimeout, invalid, notSupportedYet } from './check-options.ts';
 import { type IterationOptions, scan } from './iteration.ts';
 import { formatToken, parseReadMode, type ReadOptions, type ReadToken } from './read-modes.ts';
@@ -142,32 +146,32 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
     return this.#put('update', key, { value, options });
   }
 
-  async get(key: K, options?: ReadOptions): Promise<V | undefined> {
-    const found = await this.#read(key, false, options);
-    return found === undefined ? undefined : this.#values.decode(found.value);
+  get(key: K, options?: ReadOptions): Promise<V | undefined> {
+    return this.#read(key, { withoutValues: false, options }, ({ found, value }) =>
+      found ? this.#values.decode(value) : undefined,
+    );
   }
 
-  async getEntry(key: K, options?: ReadOptions): Promise<Entry<K, V> | undefined> {
-    const found = await this.#read(key, false, options);
-    if (found === undefined) return undefined;
-    const expiresAt = found.expireAtMs > 0 ? found.expireAtMs : undefined;
-    return { key, value: this.#values.decode(found.value), version: versionOf(found), expiresAt };
+  getEntry(key: K, options?: ReadOptions): Promise<Entry<K, V> | undefined> {
+    return this.#read(key, { withoutValues: false, options }, (entry) => {
+      if (!entry.found) return undefined;
+      const expiresAt = entry.expireAtMs > 0 ? entry.expireAtMs : undefined;
+      return { key, value: this.#values.decode(entry.value), version: versionOf(entry), expiresAt };
+    });
   }
 
-  async has(key: K, options?: ReadOptions): Promise<boolean> {
-    return (await this.#read(key, true, options)) !== undefined;
+  has(key: K, options?: ReadOptions): Promise<boolean> {
+    return this.#read(key, { withoutValues: true, options }, ({ found }) => found);
   }
 
   async delete(key: K, options?: WriteOptions): Promise<boolean> {
     checkOptions(options, WRITE_OPTIONS);
-    const { applied } = await this.#write('delete', key, { value: NO_BYTES, options });
-    return applied;
+    return this.#write('delete', key, { value: NO_BYTES, options, resultOf: wasApplied });
   }
 
   async touch(key: K, options?: WriteOptions): Promise<boolean> {
     checkOptions(options, WRITE_OPTIONS);
-    const { applied } = await this.#write('touch', key, { value: NO_BYTES, options });
-    return applied;
+    return this.#write('touch', key, { value: NO_BYTES, options, resultOf: wasApplied });
   }
 
   async lock(): Promise<never> {
@@ -271,37 +275,47 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
     else if (options.ifVersion !== undefined) await this.delete(key, options);
   }
 
-  async #put(
+  /** A promise of its own only if the schema makes one: calls of one turn leave in one frame, and in their order. */
+  #put(
     kind: OperationKind,
     key: K,
     { value, options }: { readonly value: V; readonly options: SetOptions | undefined },
   ): Promise<Version> {
-    checkOptions(options, SET_OPTIONS);
-    const encoded = this.#values.encode(value);
-    // Awaited only if it must be: calls of one turn leave in one frame, and in their order.
-    const bytes = encoded instanceof Promise ? await encoded : encoded;
-    return versionOf(await this.#write(kind, key, { value: bytes, options }));
+    try {
+      checkOptions(options, SET_OPTIONS);
+      const encoded = this.#values.encode(value);
+      if (!(encoded instanceof Promise))
+        return this.#write(kind, key, { value: encoded, options, resultOf: versionOf });
+      return encoded.then((bytes) => this.#write(kind, key, { value: bytes, options, resultOf: versionOf }));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  #write(
-    kind: OperationKind,
+  #write<Result>(kind: OperationKind, key: K, { value, options, resultOf }: OneWrite<Result>): Promise<Result> {
+    return new Promise((resolve, onError) => {
+      const place = placeOf(this.#context, this.name);
+      const { bytes, partition } = placeKey(key, place);
+      const operations = [operationOf(kind, bytes, { value, ifVersion: options?.ifVersion, ttlMs: options?.ttlMs })];
+      const onAnswer = (answer: WriteAnswer): void => resolve(resultOf(answer));
+      submit(this.#context, { place, partition, body: { kind: 'write', operations }, options }, { onAnswer, onError });
+    });
+  }
+
+  #read<Result>(
     key: K,
-    { value, options }: { readonly value: Uint8Array; readonly options: SetOptions | undefined },
-  ) {
-    const place = placeOf(this.#context, this.name);
-    const { bytes, partition } = placeKey(key, place);
-    const operations = [operationOf(kind, bytes, { value, ifVersion: options?.ifVersion, ttlMs: options?.ttlMs })];
-    return call(this.#context, { place, partition, body: { kind: 'write', operations }, options });
-  }
-
-  async #read(key: K, withoutValues: boolean, options: ReadOptions | undefined) {
-    checkOptions(options, READ_OPTIONS);
-    const wish = parseReadMode(options?.read);
-    const place = placeOf(this.#context, this.name);
-    const { bytes, partition } = placeKey(key, place);
-    const body = { kind: 'read', keys: [bytes], withoutValues, wish } as const;
-    const [entry] = (await call(this.#context, { place, partition, body, options })).entries;
-    return entry?.found === true ? entry : undefined;
+    { withoutValues, options }: { readonly withoutValues: boolean; readonly options: ReadOptions | undefined },
+    resultOf: (entry: ReadEntry) => Result,
+  ): Promise<Result> {
+    return new Promise((resolve, onError) => {
+      checkOptions(options, READ_OPTIONS);
+      const wish = parseReadMode(options?.read);
+      const place = placeOf(this.#context, this.name);
+      const { bytes, partition } = placeKey(key, place);
+      const body = { kind: 'read', keys: [bytes], withoutValues, wish } as const;
+      const onAnswer = ({ entries }: ReadAnswer): void => resolve(resultOf(must(entries[0], 'an entry for its key')));
+      submit(this.#context, { place, partition, body, options }, { onAnswer, onError });
+    });
   }
 
   #bulk(options: CallOptions | undefined): BulkOptions {
@@ -310,13 +324,23 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
   }
 }
 
+/** Of one key. */
+interface OneWrite<Result> {
+  readonly value: Uint8Array;
+  readonly options: SetOptions | undefined;
+  readonly resultOf: (answer: WriteAnswer) => Result;
+}
+
+const wasApplied = ({ applied }: WriteAnswer): boolean => applied;
+
 function operationOf(
   kind: OperationKind,
   key: Uint8Array,
   { value, ifVersion, ttlMs }: { readonly value: Uint8Array } & Pick<SetOptions, 'ifVersion' | 'ttlMs'>,
 ): Operation {
   const ownTtlMs = ttlMs === undefined ? 0 : checkCount('ttlMs', ttlMs, LIMITS.ttlMsMax);
-  return { kind, key, value, ...parseIfVersion(ifVersion), ttlMs: ownTtlMs, expireAtMs: 0 };
+  const { ifEpoch, ifLsn } = parseIfVersion(ifVersion);
+  return { kind, key, value, ifEpoch, ifLsn, ttlMs: ownTtlMs, expireAtMs: 0 };
 }
 
 function hasChanged({ code }: GridError): boolean {

@@ -4,6 +4,7 @@ import type {
   MapId,
   Operation,
   PartitionId,
+  Read,
   ReadAnswer,
   RequestMessage,
   Route,
@@ -11,6 +12,7 @@ import type {
   SizeAnswer,
   WriteAnswer,
 } from '@ostraca/core';
+import type { Step } from './deadlines.ts';
 import type { Link } from './links.ts';
 import { LINEARIZABLE, type ReadWish } from './read-modes.ts';
 import type { Token } from './tokens.ts';
@@ -56,11 +58,15 @@ export interface Pending {
   readonly deadlineMs: number;
   /** When its time is looked at next: at the start of its last part, or at the deadline. */
   dueMs: number;
-  dueStep: number;
+  dueStep: Step<Pending> | undefined;
+  dueBefore: Pending | undefined;
+  dueAfter: Pending | undefined;
   readonly bytes: number;
   state: PendingState;
   /** Position among the requests of its partition: from 1, in the order of the first sending; 0 before. */
   order: number;
+  older: Pending | undefined;
+  newer: Pending | undefined;
   /** Of a write, from its first sending on: the same for all attempts. */
   seq: number;
   /** The next or current attempt; raised only when an earlier one may have reached a primary (A2). */
@@ -80,7 +86,7 @@ export interface Pending {
   /** Message id of the current attempt, 0 if none is out. An answer pairs with its attempt by this. */
   id: number;
   /** Of attempts before it whose answers may still come. */
-  olderIds: number[];
+  olderIds: readonly number[];
   link: Link | undefined;
   sentEpoch: number;
   /** Of the route by which it was sent last. */
@@ -91,6 +97,8 @@ export interface Pending {
   /** What the last refusal said: facts for the error at the deadline. */
   lastRefusal: GridError | undefined;
 }
+
+const NO_IDS: readonly number[] = [];
 
 /** Bookkeeping of one request, counted with its keys and values. */
 const OVERHEAD_BYTES = 128;
@@ -133,29 +141,54 @@ export function messageOf(
   const { epoch } = route;
   switch (body.kind) {
     case 'read':
-      return { ...{ type: 'read', id, partition, epoch, map, ttlMs }, ...readFields(pending, body, atReplica) };
+      return readOf(pending, body, { id, partition, epoch, map, ttlMs, atReplica });
     case 'size':
       return { type: 'size', id, partition, epoch, map, ttlMs };
     case 'scan': {
       const { resumed, afterHash, limit, prefix, withoutValues } = body;
       return { type: 'scan', id, partition, epoch, map, ttlMs, resumed, afterHash, limit, prefix, withoutValues };
     }
-    case 'write': {
-      const head = { id, partition, epoch, map, ttlMs, seq, ackedBelow };
-      if (pending.isGivenUp) return { type: 'resolveOrAbort', ...head };
-      return { type: 'write', ...head, attempt, operations: body.operations };
-    }
+    case 'write':
+      if (pending.isGivenUp) return { type: 'resolveOrAbort', id, partition, epoch, map, ttlMs, seq, ackedBelow };
+      return {
+        type: 'write',
+        id,
+        partition,
+        epoch,
+        map,
+        ttlMs,
+        seq,
+        ackedBelow,
+        attempt,
+        operations: body.operations,
+      };
   }
 }
 
 type ReadBody = Extract<RequestBody, { kind: 'read' }>;
 
+type ReadHead = Pick<Read, 'id' | 'partition' | 'epoch' | 'map' | 'ttlMs'> & { readonly atReplica: boolean };
+
 /** The primary answers whatever asks for less than linearizable as that; but who wants any state does not wait for it. */
-function readFields({ wish, token }: Pending, { keys, withoutValues }: ReadBody, atReplica: boolean) {
+function readOf({ wish, token }: Pending, { keys, withoutValues }: ReadBody, head: ReadHead): Read {
+  const { id, partition, epoch, map, ttlMs, atReplica } = head;
   const mode = atReplica || wish.mode === 'readIndex' || wish.mode === 'eventual' ? wish.mode : 'linearizable';
   const maxStalenessMs = atReplica && wish.mode === 'bounded' ? wish.maxStalenessMs : 0;
   const { lsn: minLsn, clockMs: minClockMs } = (atReplica ? token : undefined) ?? NO_POINT;
-  return { keys, withoutValues, mode, maxStalenessMs, minLsn, minClockMs };
+  return {
+    type: 'read',
+    id,
+    partition,
+    epoch,
+    map,
+    ttlMs,
+    keys,
+    withoutValues,
+    mode,
+    maxStalenessMs,
+    minLsn,
+    minClockMs,
+  };
 }
 
 const NO_POINT = { lsn: 0, clockMs: 0 };
@@ -174,10 +207,14 @@ export function newPending(
     done,
     deadlineMs: nowMs + request.timeoutMs,
     dueMs: nowMs + request.timeoutMs,
-    dueStep: 0,
+    dueStep: undefined,
+    dueBefore: undefined,
+    dueAfter: undefined,
     bytes: bytesOf(request.body),
     state: 'overflow',
     order: 0,
+    older: undefined,
+    newer: undefined,
     seq: 0,
     attempt: 1,
     inDoubt: false,
@@ -187,7 +224,7 @@ export function newPending(
     isBudgeted: false,
     sentMs: 0,
     id: 0,
-    olderIds: [],
+    olderIds: NO_IDS,
     link: undefined,
     sentEpoch: 0,
     sentLineage: '',

@@ -104,6 +104,10 @@ class Requests implements ClientMachine {
     this.#countWaitedFor(1);
     this.#dispatch.planLastPart(pending);
     this.#deadlines.add(pending);
+    if (this.#overflow.first() === undefined && this.#fits(pending)) {
+      this.#enqueue(pending, nowMs);
+      return pending;
+    }
     this.#overflow.push(pending);
     this.#enqueueWhatFits(nowMs);
     return pending;
@@ -269,13 +273,20 @@ class Requests implements ClientMachine {
 
   #enqueueWhatFits(nowMs: number): void {
     for (let next = this.#overflow.first(); next !== undefined; next = this.#overflow.first()) {
-      // One that is larger than the limit by itself goes alone.
-      const { maxPendingBytes } = this.#options.settings;
-      if (this.#pendingBytes > 0 && this.#pendingBytes + next.bytes > maxPendingBytes) return;
+      if (!this.#fits(next)) return;
       this.#overflow.shift();
-      this.#pendingBytes += next.bytes;
-      if (!this.#replicaReads.trySend(next, nowMs)) this.#dispatch.enqueue(next, nowMs);
+      this.#enqueue(next, nowMs);
     }
+  }
+
+  /** One that is larger than the limit by itself goes alone. */
+  #fits({ bytes }: Pending): boolean {
+    return this.#pendingBytes === 0 || this.#pendingBytes + bytes <= this.#options.settings.maxPendingBytes;
+  }
+
+  #enqueue(pending: Pending, nowMs: number): void {
+    this.#pendingBytes += pending.bytes;
+    if (!this.#replicaReads.trySend(pending, nowMs)) this.#dispatch.enqueue(pending, nowMs);
   }
 
   #onAnswer(answer: ClientAnswer | ErrorAnswer | RolledBack, nowMs: number): void {

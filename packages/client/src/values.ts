@@ -2,7 +2,7 @@
  * Values to stored bytes and back. The first stored byte names the codec, and decoding goes by it alone, so that
  * every program can read what another wrote with another codec. Servers never decode values.
  */
-import { GridError, LIMITS } from '@ostraca/core';
+import { copyOf, GridError, LIMITS, newBytes } from '@ostraca/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { decodeMessagePack, encodeMessagePack } from './messagepack.ts';
 
@@ -29,6 +29,8 @@ export interface Values<Value> {
 
 const CODEC_BYTES = { messagepack: 1, json: 2, bytes: 3 } as const;
 const CUSTOM_CODEC_MIN = 128;
+const TEXT_ENCODER = new TextEncoder();
+const TEXT_DECODER = new TextDecoder();
 
 export function newValues<Value>(
   codec: CodecOption<Value> = 'messagepack',
@@ -76,7 +78,7 @@ function encodeValue<Value>(codec: CodecOption<Value>, value: Value): Uint8Array
     case 'messagepack':
       return stored(CODEC_BYTES.messagepack, encodeMessagePack(value));
     case 'json':
-      return stored(CODEC_BYTES.json, new TextEncoder().encode(jsonOf(value)));
+      return stored(CODEC_BYTES.json, TEXT_ENCODER.encode(jsonOf(value)));
     case 'bytes':
       if (!(value instanceof Uint8Array)) throw invalidValue('the codec bytes takes a Uint8Array');
       return stored(CODEC_BYTES.bytes, value);
@@ -104,7 +106,7 @@ function stored(codecByte: number, content: Uint8Array): Uint8Array {
     const { valueBytesMax } = LIMITS;
     throw new GridError('too_large', { details: { argument: 'value', valueBytes, valueBytesMax } });
   }
-  const bytes = new Uint8Array(valueBytes);
+  const bytes = newBytes(valueBytes);
   bytes[0] = codecByte;
   bytes.set(content, 1);
   return bytes;
@@ -112,15 +114,15 @@ function stored(codecByte: number, content: Uint8Array): Uint8Array {
 
 /** @throws {@link GridError} `invalid_argument`: stored by a codec that this map was not given, or damaged. */
 export function decodeValue(bytes: Uint8Array, custom?: ValueCodec<unknown>): unknown {
-  const content = bytes.subarray(1);
   try {
+    // Of its own: a view of the frame would keep all of that in memory.
+    if (bytes[0] === CODEC_BYTES.bytes) return copyOf(bytes.subarray(1));
+    const content = bytes.subarray(1);
     switch (bytes[0]) {
       case CODEC_BYTES.messagepack:
         return decodeMessagePack(content);
       case CODEC_BYTES.json:
-        return JSON.parse(new TextDecoder().decode(content));
-      case CODEC_BYTES.bytes:
-        return content.slice();
+        return JSON.parse(TEXT_DECODER.decode(content));
       default:
         if (custom !== undefined && bytes[0] === custom.id) return custom.decode(content);
     }

@@ -95,6 +95,7 @@ class MachineHost<M extends Machine> implements Host<M>, ConnectionOwner {
   readonly #ticker;
   #lastConnection = 0;
   #turnDepth = 0;
+  #turnMs = 0;
   /** Since the last tick: of a stall it says whether it was our work or the machine's. */
   #longestTurnMs = 0;
   #sweepAtMs = 0;
@@ -123,7 +124,7 @@ class MachineHost<M extends Machine> implements Host<M>, ConnectionOwner {
 
   turn<T>(act: (nowMs: number) => T): T {
     try {
-      return this.#runTurn(act);
+      return this.#runTurn(act, this.#nowOfTurn());
     } catch (error) {
       if (!(error instanceof GridError)) this.#crash(error);
       throw error;
@@ -154,6 +155,12 @@ class MachineHost<M extends Machine> implements Host<M>, ConnectionOwner {
       connectionsRefused: this.#connectionsRefused.toRecord(),
       queuedBytes,
     };
+  }
+
+  /** Calls of a program come by the hundred in one turn of the event loop: the clock is read for the first that sends. */
+  #nowOfTurn(): number {
+    if (this.#outbox.isEmpty) this.#turnMs = this.nowMs();
+    return this.#turnMs;
   }
 
   keepAlive(on: boolean): void {
@@ -258,15 +265,18 @@ class MachineHost<M extends Machine> implements Host<M>, ConnectionOwner {
 
   #inTurn(act: (nowMs: number) => void): void {
     try {
-      if (!this.#closed) this.#runTurn(act);
+      if (this.#closed) return;
+      const nowMs = this.nowMs();
+      this.#turnMs = nowMs;
+      this.#runTurn(act, nowMs);
+      this.#longestTurnMs = Math.max(this.#longestTurnMs, this.nowMs() - nowMs);
     } catch (error) {
       this.#crash(error);
     }
   }
 
   /** A turn within a turn (the hello of a frame opens the connection) ends with the outer one. */
-  #runTurn<T>(act: (nowMs: number) => T): T {
-    const nowMs = this.nowMs();
+  #runTurn<T>(act: (nowMs: number) => T, nowMs: number): T {
     this.#turnDepth += 1;
     try {
       const result = act(nowMs);
@@ -274,7 +284,6 @@ class MachineHost<M extends Machine> implements Host<M>, ConnectionOwner {
       return result;
     } finally {
       this.#turnDepth -= 1;
-      if (this.#turnDepth === 0) this.#longestTurnMs = Math.max(this.#longestTurnMs, this.nowMs() - nowMs);
     }
   }
 

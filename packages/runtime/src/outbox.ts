@@ -33,6 +33,11 @@ export class Outbox {
     this.#options = options;
   }
 
+  /** Nothing was put in since the last turn was over. */
+  get isEmpty(): boolean {
+    return !this.#scheduled;
+  }
+
   put(connection: Connection, message: Message): void {
     const parcel = this.#parcelOf(this.#waiting, connection);
     if (parcel.hangUp === undefined) parcel.messages.push(message);
