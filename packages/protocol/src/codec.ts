@@ -1,24 +1,31 @@
 /**
  * Frames: what one turn has to say to one peer, in one WebSocket message. The contract is proto/frame.proto; here
- * is its only reader and writer.
+ * is its only reader and writer. Hot messages are written and read by hand (hot/), all others by a walk over the schema
+ * (encode.ts, decode.ts). What the former refuse is given to the latter, which refuses it too and says why.
  */
-import { assert, LIMITS } from '@ostraca/core';
+import { assert, LIMITS, must } from '@ostraca/core';
 import protobuf from 'protobufjs/minimal.js';
 import { decodeFields, readTag, readVarint } from './decode.ts';
 import { encodeFields } from './encode.ts';
 import type { WireMessage } from './hello.ts';
+import { varintBytes } from './hot/byte-counts.ts';
+import { FrameReader } from './hot/frame-reader.ts';
+import { FrameWriter, UnsendableError } from './hot/frame-writer.ts';
+import type { HotCodec } from './hot/hot-codec.ts';
+import { HOT_BY_NUMBER, HOT_BY_TYPE } from './hot/hot-messages.ts';
 import { ENVELOPE, WIRE } from './message-plan.ts';
 import { ProtocolError } from './protocol-error.ts';
 
 /** `Frame.messages`. */
 const MESSAGE_TAG = (1 << 3) | WIRE.delimited;
 
+/** The process's supply of memory for frames. No call finds in it anything that another one left. */
+const WRITER = new FrameWriter();
+
 /** All messages in one frame, in order. That it is not over LIMITS.frameBytesMax is for the caller to see to. */
 export function encodeFrame(messages: readonly WireMessage[]): Uint8Array {
   assert(messages.length <= LIMITS.frameMessagesMax, 'a frame holds no more than frameMessagesMax messages');
-  const writer = protobuf.Writer.create();
-  for (const message of messages) encodeMessage(message, writer);
-  return writer.finish();
+  return encodeFrames(messages, Infinity)[0] ?? new Uint8Array(0);
 }
 
 /**
@@ -32,40 +39,81 @@ export function encodeFrames(
   frameBytesMax: number = LIMITS.frameBytesMax,
 ): Uint8Array[] {
   const frames: Uint8Array[] = [];
-  let writer = protobuf.Writer.create();
   let count = 0;
-  for (const message of messages) {
-    const bytesBefore = writer.len;
-    encodeMessage(message, writer);
-    if (count > 0 && (writer.len > frameBytesMax || count === LIMITS.frameMessagesMax)) {
-      frames.push(writer.finish().subarray(0, bytesBefore));
-      writer = protobuf.Writer.create();
-      encodeMessage(message, writer);
-      count = 0;
+  try {
+    for (const message of messages) {
+      const hot = HOT_BY_TYPE.get(message.type);
+      const walked = hot === undefined ? walk(message) : undefined;
+      const body = walked === undefined ? countHot(message, hot) : walked.length;
+      const number = hot === undefined ? entryOf(message).number : hot.number;
+      const bytes = envelopeBytes(number, body);
+      if (bytes > frameBytesMax) {
+        assert(false, `a ${message.type} of ${bytes} bytes fits into a frame of ${frameBytesMax}`);
+      }
+      if (count > 0 && (WRITER.frameBytes + bytes > frameBytesMax || count === LIMITS.frameMessagesMax)) {
+        frames.push(WRITER.take());
+        count = 0;
+      }
+      const end = WRITER.frameBytes + bytes;
+      WRITER.reserve(bytes);
+      putEnvelope(number, body);
+      if (walked === undefined) putHot(message, hot);
+      else WRITER.raw(walked);
+      if (WRITER.frameBytes !== end) assert(false, `a ${message.type} has as many bytes as were counted`);
+      count++;
     }
-    if (writer.len > frameBytesMax) {
-      assert(false, `a ${message.type} of ${writer.len} bytes fits into a frame of ${frameBytesMax}`);
-    }
-    count++;
+  } catch (error) {
+    WRITER.cutTo(0);
+    throw error;
   }
-  if (count > 0) frames.push(writer.finish());
+  if (count > 0) frames.push(WRITER.take());
   return frames;
 }
 
-/** How many bytes the message takes in a frame. It costs as much as to encode it. */
+/** How many bytes the message takes in a frame. */
 export function encodedBytes(message: WireMessage): number {
-  const writer = protobuf.Writer.create();
-  encodeMessage(message, writer);
-  return writer.len;
+  const hot = HOT_BY_TYPE.get(message.type);
+  if (hot === undefined) return envelopeBytes(entryOf(message).number, walk(message).length);
+  return envelopeBytes(hot.number, countHot(message, hot));
 }
 
-function encodeMessage(message: WireMessage, writer: protobuf.Writer): void {
-  const entry = ENVELOPE.byType.get(message.type);
-  if (entry === undefined) assert(false, `${message.type} is in the contract`);
-  writer.uint32(MESSAGE_TAG).fork();
-  writer.uint32((entry.number << 3) | WIRE.delimited).fork();
-  encodeFields(entry.plan, message as unknown as Readonly<Record<string, unknown>>, writer);
-  writer.ldelim().ldelim();
+function envelopeBytes(number: number, body: number): number {
+  const envelope = varintBytes(number << 3) + varintBytes(body) + body;
+  return 1 + varintBytes(envelope) + envelope;
+}
+
+function putEnvelope(number: number, body: number): void {
+  const tag = (number << 3) | WIRE.delimited;
+  WRITER.varint(MESSAGE_TAG);
+  WRITER.varint(varintBytes(tag) + varintBytes(body) + body);
+  WRITER.varint(tag);
+  WRITER.varint(body);
+}
+
+function countHot(message: WireMessage, hot: HotCodec | undefined): number {
+  WRITER.forgetCounts();
+  return must(hot, message.type).count(message, WRITER);
+}
+
+function putHot(message: WireMessage, hot: HotCodec | undefined): void {
+  try {
+    must(hot, message.type).put(message, WRITER);
+  } catch (error) {
+    // Refused there too, by the name of the field.
+    if (error instanceof UnsendableError) walk(message);
+    throw error;
+  }
+}
+
+/** The fields of a message, by the walk. */
+function walk(message: WireMessage): Uint8Array {
+  const writer = protobuf.Writer.create();
+  encodeFields(entryOf(message).plan, message as unknown as Readonly<Record<string, unknown>>, writer);
+  return writer.finish();
+}
+
+function entryOf(message: WireMessage) {
+  return must(ENVELOPE.byType.get(message.type), `${message.type} in the contract`);
 }
 
 /**
@@ -78,33 +126,54 @@ function encodeMessage(message: WireMessage, writer: protobuf.Writer): void {
 export function decodeFrame(bytes: Uint8Array, bytesMax: number = LIMITS.frameBytesMax): WireMessage[] {
   if (bytes.length > bytesMax) throw new ProtocolError(`a frame of ${bytes.length} bytes, at most ${bytesMax}`);
   // A plain view, so that the views we hand out are plain as well, also when the socket gave us a Buffer.
-  const reader = new protobuf.Reader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-  try {
-    const messages: WireMessage[] = [];
-    while (reader.pos < reader.len) {
-      if (messages.length >= LIMITS.frameMessagesMax) {
-        throw new ProtocolError(`more than ${LIMITS.frameMessagesMax} messages in a frame`);
-      }
-      messages.push(decodeMessage(reader));
+  const reader = new FrameReader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const messages: WireMessage[] = [];
+  while (reader.at < reader.bytes.length) {
+    if (messages.length >= LIMITS.frameMessagesMax) {
+      throw new ProtocolError(`more than ${LIMITS.frameMessagesMax} messages in a frame`);
     }
-    return messages;
+    messages.push(takeMessage(reader));
+  }
+  return messages;
+}
+
+function takeMessage(reader: FrameReader): WireMessage {
+  const start = reader.at;
+  try {
+    if (reader.varint() === MESSAGE_TAG) {
+      const end = reader.endOf(reader.bytes.length);
+      const tag = reader.varint();
+      const hot = HOT_BY_NUMBER[tag >>> 3];
+      if (hot !== undefined && tag === ((hot.number << 3) | WIRE.delimited) && reader.endOf(end) === end) {
+        return hot.take(reader, end);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+  }
+  return walkMessage(reader, start);
+}
+
+/** One envelope with exactly one body. An unknown one is refused: the versions that we agreed on do not have it. */
+function walkMessage(frame: FrameReader, start: number): WireMessage {
+  const reader = new protobuf.Reader(frame.bytes);
+  reader.pos = start;
+  try {
+    if (readTag(reader) !== MESSAGE_TAG) throw new ProtocolError('a frame holds messages only');
+    const end = readLengthAsEnd(reader, reader.len);
+    const tag = readTag(reader);
+    const plan = ENVELOPE.byNumber.get(tag >>> 3);
+    if (plan === undefined) throw new ProtocolError(`unknown message ${tag >>> 3}`);
+    if ((tag & 7) !== WIRE.delimited) throw new ProtocolError(`${plan.name}: wire type ${tag & 7}`);
+    const bodyEnd = readLengthAsEnd(reader, end);
+    if (bodyEnd !== end) throw new ProtocolError(`${plan.name}: something follows it in its envelope`);
+    const message = decodeFields(plan, reader, bodyEnd) as unknown as WireMessage;
+    frame.at = end;
+    return message;
   } catch (error) {
     if (error instanceof ProtocolError) throw error;
     throw new ProtocolError(`malformed: ${error instanceof Error ? error.message : String(error)}`, error);
   }
-}
-
-/** One envelope with exactly one body. An unknown one is refused: the versions that we agreed on do not have it. */
-function decodeMessage(reader: protobuf.Reader): WireMessage {
-  if (readTag(reader) !== MESSAGE_TAG) throw new ProtocolError('a frame holds messages only');
-  const end = readLengthAsEnd(reader, reader.len);
-  const tag = readTag(reader);
-  const plan = ENVELOPE.byNumber.get(tag >>> 3);
-  if (plan === undefined) throw new ProtocolError(`unknown message ${tag >>> 3}`);
-  if ((tag & 7) !== WIRE.delimited) throw new ProtocolError(`${plan.name}: wire type ${tag & 7}`);
-  const bodyEnd = readLengthAsEnd(reader, end);
-  if (bodyEnd !== end) throw new ProtocolError(`${plan.name}: something follows it in its envelope`);
-  return decodeFields(plan, reader, bodyEnd) as unknown as WireMessage;
 }
 
 function readLengthAsEnd(reader: protobuf.Reader, end: number): number {

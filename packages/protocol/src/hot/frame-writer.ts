@@ -1,0 +1,219 @@
+/**
+ * Writes the protobuf wire format straight into one piece of memory: no object per field, no list of parts that are
+ * joined afterwards. Who writes has counted the bytes before (byte-counts.ts), so nothing is moved to make room for a
+ * length, and there is room for all of it.
+ *
+ * Frames lie one behind the other in a chunk: memory is asked for once in many frames. A frame that was taken is never
+ * written to again, as the socket may hold it for long; what is left of its chunk serves the frames after it.
+ */
+import { assert } from '@ostraca/core';
+import protobuf from 'protobufjs/minimal.js';
+
+const UINT32_MAX = 0xffff_ffff;
+/** Many frames of a usual size, yet little to keep for one frame that waits for a slow peer. */
+export const CHUNK_BYTES = 64 * 1024;
+/** Up to here a loop beats the call of `set` (codec.bench.ts). */
+const LOOP_BYTES_MAX = 24;
+
+/** A value that the contract cannot carry. In no words: the walk of encode.ts, which refuses it as well, has them. */
+export class UnsendableError extends Error {
+  override readonly name = 'UnsendableError';
+}
+
+export function unsendable(): never {
+  throw new UnsendableError('a value that cannot be sent');
+}
+
+export class FrameWriter {
+  #chunk = new Uint8Array(0);
+  #view = new DataView(this.#chunk.buffer);
+  /** Where the frame begins, and where it goes on, in the chunk. */
+  #start = 0;
+  #at = 0;
+  /** Of the messages in the message that is written next: in the order in which they begin. */
+  readonly #counts: number[] = [];
+  #countsTaken = 0;
+  #countsMade = 0;
+
+  /** Of the frame so far. */
+  get frameBytes(): number {
+    return this.#at - this.#start;
+  }
+
+  /** Makes room, which must be all that is written until the next call. */
+  reserve(bytes: number): void {
+    if (this.#at + bytes <= this.#chunk.length) return;
+    const frame = this.#chunk.subarray(this.#start, this.#at);
+    const needed = frame.length + bytes;
+    this.#chunk = new Uint8Array(needed <= CHUNK_BYTES / 2 ? CHUNK_BYTES : 2 * needed);
+    this.#view = new DataView(this.#chunk.buffer);
+    this.#chunk.set(frame);
+    this.#start = 0;
+    this.#at = frame.length;
+  }
+
+  /** The frame. The next one begins behind it. */
+  take(): Uint8Array {
+    const frame = new Uint8Array(this.#chunk.buffer, this.#start, this.#at - this.#start);
+    this.#start = this.#at;
+    return frame;
+  }
+
+  /** Forgets what was written after the frame had `frameBytes`. */
+  cutTo(frameBytes: number): void {
+    this.#at = this.#start + frameBytes;
+  }
+
+  // ── Counts: how long the messages inside of a message are, found when it was counted ──
+
+  forgetCounts(): void {
+    this.#countsTaken = 0;
+    this.#countsMade = 0;
+  }
+
+  /** Keeps the place of a message whose own parts have counts too. */
+  openCount(): number {
+    return this.#countsMade++;
+  }
+
+  closeCount(place: number, bytes: number): void {
+    this.#counts[place] = bytes;
+  }
+
+  addCount(bytes: number): void {
+    this.#counts[this.#countsMade++] = bytes;
+  }
+
+  /** Begins a message inside of another. */
+  nested(tag: number): void {
+    assert(this.#countsTaken < this.#countsMade, 'every nested message was counted');
+    this.#chunk[this.#at++] = tag;
+    this.varint(this.#counts[this.#countsTaken++] as number);
+  }
+
+  // ── Values ──
+
+  /** Any number from 0 to 2^53 - 1. */
+  varint(value: number): void {
+    // True of whole numbers from 0 to 127 and of nothing else, so that the usual number is checked for free.
+    if ((value & 127) === value) this.#chunk[this.#at++] = value;
+    else if (value >>> 0 === value) this.#varint32(value);
+    else this.#varint53(value);
+  }
+
+  #varint32(value: number): void {
+    const chunk = this.#chunk;
+    let at = this.#at;
+    let rest = value;
+    while (rest > 127) {
+      chunk[at++] = (rest & 127) | 128;
+      rest >>>= 7;
+    }
+    chunk[at++] = rest;
+    this.#at = at;
+  }
+
+  #varint53(value: number): void {
+    if (!Number.isSafeInteger(value) || value < 0) unsendable();
+    const chunk = this.#chunk;
+    let rest = value;
+    while (rest > UINT32_MAX) {
+      chunk[this.#at++] = (rest % 128) | 128;
+      rest = Math.floor(rest / 128);
+    }
+    this.#varint32(rest);
+  }
+
+  raw(bytes: Uint8Array): void {
+    const { length } = bytes;
+    if (length <= LOOP_BYTES_MAX) {
+      const chunk = this.#chunk;
+      const at = this.#at;
+      for (let index = 0; index < length; index++) chunk[at + index] = bytes[index] as number;
+    } else {
+      this.#chunk.set(bytes, this.#at);
+    }
+    this.#at += length;
+  }
+
+  // ── Fields. `tag` is of one byte. What equals its absence is not written, as in proto3 ──
+
+  uint64(tag: number, value: number): void {
+    if (value === 0) return;
+    this.#chunk[this.#at++] = tag;
+    this.varint(value);
+  }
+
+  uint32(tag: number, value: number): void {
+    if (value === 0) return;
+    if (value >>> 0 !== value) unsendable();
+    this.#chunk[this.#at++] = tag;
+    this.varint(value);
+  }
+
+  double(tag: number, value: number): void {
+    if (Object.is(value, 0)) return;
+    if (!Number.isFinite(value)) unsendable();
+    this.#chunk[this.#at++] = tag;
+    this.#view.setFloat64(this.#at, value, true);
+    this.#at += 8;
+  }
+
+  bool(tag: number, value: boolean): void {
+    if (!value) return;
+    this.#chunk[this.#at++] = tag;
+    this.#chunk[this.#at++] = 1;
+  }
+
+  /** Also when it is empty or zero: in a list, and where being there counts. */
+  item(tag: number, value: Uint8Array): void {
+    this.#chunk[this.#at++] = tag;
+    this.varint(value.length);
+    this.raw(value);
+  }
+
+  bytes(tag: number, value: Uint8Array): void {
+    if (value.length > 0) this.item(tag, value);
+  }
+
+  /** `number` is that of its literal, from 1. */
+  literal(tag: number, number: number): void {
+    if (number < 1) unsendable();
+    this.#chunk[this.#at++] = tag;
+    this.varint(number);
+  }
+
+  text(tag: number, value: string): void {
+    if (value !== '') this.textItem(tag, value);
+  }
+
+  textItem(tag: number, value: string): void {
+    this.#chunk[this.#at++] = tag;
+    const { length } = value;
+    // As most texts are ASCII, their length is written on trust and mended when it was none.
+    const before = this.#at;
+    this.varint(length);
+    const chunk = this.#chunk;
+    const at = this.#at;
+    let char = 0;
+    for (let index = 0; index < length; index++) {
+      const code = value.charCodeAt(index);
+      char |= code;
+      chunk[at + index] = code;
+    }
+    if (char < 128) {
+      this.#at = at + length;
+      return;
+    }
+    this.#at = before;
+    this.varint(protobuf.util.utf8.length(value));
+    this.#at += protobuf.util.utf8.write(value, chunk, this.#at);
+  }
+
+  /** A list of numbers in one field. */
+  packed(tag: number, values: readonly number[]): void {
+    if (values.length === 0) return;
+    this.nested(tag);
+    for (const value of values) this.varint(value);
+  }
+}
