@@ -5,6 +5,7 @@
  *
  * Below minSyncReplicas nothing is appended, so the ceiling stands still, and expiry with it.
  */
+import { assert, must } from '../assert.ts';
 import { type MapId, NO_MAP } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import { type LogRecord, NO_BYTES, type Operation } from '../messages.ts';
@@ -12,6 +13,7 @@ import { hasLifetimes, judge, needsCeiling, readClock, renewedExpireAt } from '.
 import type { ShardPorts } from '../shard/ports.ts';
 import type { Shard } from '../shard/shard.ts';
 import type { Entry } from '../store/entry-map.ts';
+import type { Due } from '../store/expiry-index.ts';
 import { appendRecord, othersInSync, type Primary } from './primary.ts';
 
 export function tickExpiry(shard: Shard, primary: Primary, ports: ShardPorts): void {
@@ -43,9 +45,10 @@ function renewTouched(shard: Shard, primary: Primary, ports: ShardPorts): void {
   duty.touched.clear();
   for (const [map, entries] of touched) {
     // Below minSyncReplicas they waited, and some have come to their end: a reader may have been told so (I-TTL).
-    const living = [...entries].filter((entry) => !shard.expiry.isDue(entry));
-    const operations = living.map((entry) => {
-      return meaning('touch', entry, renewedExpireAt(shard, primary, { map, entry }));
+    const operations: Operation[] = [];
+    entries.scan(undefined, (entry) => {
+      if (shard.expiry.isDue(entry)) return true;
+      return operations.push(meaning('touch', entry, renewedExpireAt(shard, primary, { map, entry }))) > 0;
     });
     for (let from = 0; from < operations.length; from += LIMITS.recordOperationsMax) {
       const part = operations.slice(from, from + LIMITS.recordOperationsMax);
@@ -59,16 +62,26 @@ function removeDue(shard: Shard, primary: Primary, ports: ShardPorts): void {
   if (!shard.expiry.hasDue || duty.removalLsn > shard.decidedLsn) return;
   const due = shard.expiry.due(LIMITS.recordOperationsMax);
   if (due === undefined) return;
-  const operations = due.entries.map((entry): Operation => {
+  const operations = dueEntries(shard, due).map((entry): Operation => {
     const operation = meaning('expire', entry, entry.expireAtMs);
     return ports.mutated('expireAnyVersion') ? { ...operation, ifEpoch: 0, ifLsn: 0 } : operation;
   });
   duty.removalLsn = append(shard, primary, { kind: 'expire', map: due.map, operations }).lsn;
 }
 
+/** Entries that share a hash come together, so they may be more than the hashes. */
+function dueEntries({ maps, expiry }: Shard, { map, hashes }: Due): Entry[] {
+  const held = must(maps.get(map), 'what is due is of a map');
+  const entries: Entry[] = [];
+  for (const hash of hashes) entries.push(...held.entriesOfHash(hash).filter((entry) => expiry.isDue(entry)));
+  assert(entries.length >= hashes.size, 'what is due is there');
+  return entries.slice(0, LIMITS.recordOperationsMax);
+}
+
 /** The very entry, not one that takes its place before the record is decided. */
 function meaning(kind: 'touch' | 'expire', { key, epoch, lsn }: Entry, expireAtMs: number): Operation {
-  return { kind, key, value: NO_BYTES, ifEpoch: epoch, ifLsn: lsn, ttlMs: 0, expireAtMs };
+  // A view would hold the store's segment for as long as the log holds the record.
+  return { kind, key: key.slice(), value: NO_BYTES, ifEpoch: epoch, ifLsn: lsn, ttlMs: 0, expireAtMs };
 }
 
 function append(

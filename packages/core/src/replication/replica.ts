@@ -243,7 +243,7 @@ function onDirtyRound(shard: Shard, ports: ShardPorts, begin: CheckpointBegin): 
 export function onCheckpointChunk(shard: Shard, ports: ShardPorts, chunk: CheckpointChunk): void {
   if (shard.loading === undefined || shard.opened === undefined) return;
   for (const { map, key, value, epoch, lsn, ttlMs, expireAtMs } of chunk.entries) {
-    putEntry(shard, map, { key: key.slice(), value: value.slice(), epoch, lsn, ttlMs, expireAtMs });
+    putEntry(shard, map, { key, value, epoch, lsn, ttlMs, expireAtMs });
   }
   for (const { map, key } of chunk.removed) removeEntry(shard, map, key);
   for (const clientId of chunk.endedSessions) shard.sessions.forget(clientId);

@@ -8,10 +8,10 @@
  */
 import { KEEP_ALL } from '../catalog/config.ts';
 import type { MapId } from '../ids.ts';
-import type { LogRecord, Operation } from '../messages.ts';
+import { type LogRecord, NO_BYTES, type Operation } from '../messages.ts';
 import type { TimeToLive } from '../policy.ts';
 import type { Primary } from '../replication/primary.ts';
-import { type Entry, FOREVER, type Lifetime } from '../store/entry-map.ts';
+import { type Entry, EntryMap, FOREVER, type Lifetime } from '../store/entry-map.ts';
 import { PartitionClock } from './partition-clock.ts';
 import type { ShardPorts } from './ports.ts';
 import { mapOf, type Shard } from './shard.ts';
@@ -37,8 +37,8 @@ export interface ExpiryDuty {
   lifetimeLsn: number;
   /** Of the removal that is under way; at most one is. */
   removalLsn: number;
-  /** Entries that were read and have not been renewed yet. */
-  readonly touched: Map<MapId, Set<Entry>>;
+  /** Entries that were read and have not been renewed yet, without their values. */
+  readonly touched: Map<MapId, EntryMap>;
   /** When they are, by the monotonic clock. */
   renewAtMs: number;
 }
@@ -196,9 +196,12 @@ export function noteAccess(
   const renewedMs = expireAtOf(primary, policy, entry.ttlMs);
   const shareMs = (entry.ttlMs > 0 ? entry.ttlMs : policy.afterMs) * TOUCH_SHARE;
   if (renewedMs - entry.expireAtMs < shareMs) return;
-  const touched = expiry.touched.get(map);
-  if (touched === undefined) expiry.touched.set(map, new Set([entry]));
-  else if (touched.size < TOUCHED_MAX) touched.add(entry);
+  let touched = expiry.touched.get(map);
+  if (touched === undefined) {
+    touched = new EntryMap(shard.hashSeed);
+    expiry.touched.set(map, touched);
+  }
+  if (touched.count < TOUCHED_MAX) touched.put({ ...entry, value: NO_BYTES });
   // Together with others, but well before its end.
   const leftMs = entry.expireAtMs - expiry.clock.nowMs - 2 * shareMs;
   const waitMs = Math.min(Math.max(leftMs, 0), shareMs, RENEWAL_WAIT_MS);

@@ -98,7 +98,7 @@ export function newShard(identity: NewShard): Shard {
 export function mapOf(shard: Shard, map: MapId): EntryMap {
   let entries = shard.maps.get(map);
   if (entries === undefined) {
-    entries = new EntryMap(shard.hashSeed);
+    entries = new EntryMap(shard.hashSeed, { ends: shard.expiry.endsOf(map) });
     shard.maps.set(map, entries);
   }
   return entries;
@@ -144,23 +144,15 @@ function applyOperations(shard: Shard, record: LogRecord): void {
 }
 
 export function putEntry(shard: Shard, map: MapId, entry: NewEntry): void {
-  const { expiry } = shard;
-  const entries = mapOf(shard, map);
-  const before = expiry.count > 0 ? entries.get(entry.key) : undefined;
-  if (before !== undefined) expiry.remove(map, before);
-  expiry.add(map, entries.put(entry));
+  mapOf(shard, map).put(entry);
 }
 
 export function clearMap(shard: Shard, map: MapId): void {
   mapOf(shard, map).clear();
-  shard.expiry.clear(map);
 }
 
 export function removeEntry(shard: Shard, map: MapId, key: Uint8Array): void {
-  const entries = mapOf(shard, map);
-  const before = shard.expiry.count > 0 ? entries.get(key) : undefined;
-  if (before !== undefined) shard.expiry.remove(map, before);
-  entries.delete(key);
+  mapOf(shard, map).delete(key);
 }
 
 /** Only the very entry that was due: it may have been written or renewed while the record was on its way. */

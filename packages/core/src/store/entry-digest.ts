@@ -2,9 +2,13 @@
  * A number for what an entry is: its key, its version and its end; not its value, which (epoch, lsn) names. XOR of the
  * numbers of all entries is the digest of a map, in any order of writes, kept up with two of these for each write.
  */
-import type { Entry } from './entry-map.ts';
+export interface Versioned {
+  readonly epoch: number;
+  readonly lsn: number;
+  readonly expireAtMs: number;
+}
 
-export function entryDigest({ hash, epoch, lsn, expireAtMs }: Entry): number {
+export function entryDigest(hash: number, { epoch, lsn, expireAtMs }: Versioned): number {
   let mixed = hash ^ Math.imul(lsn, 0x9e3779b1) ^ Math.imul(epoch, 0x85ebca77);
   if (expireAtMs > 0) mixed ^= Math.imul((expireAtMs % 0x1_0000_0000) ^ (expireAtMs / 0x1_0000_0000), 0xc2b2ae3d);
   return mix32(mixed);

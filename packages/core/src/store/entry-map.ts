@@ -1,22 +1,40 @@
 /**
- * The decided entries of one map in one partition, always in the order of their key hash.
+ * The decided entries of one map in one partition, always in the order of their key hash, so that a cursor is a hash: it
+ * means the same on every replica, and stays true across growth, cleaning, deletion and fail-over.
  *
- * The hashes 0 .. 2^32-1 are cut into 2^bits equal ranges, each a sorted run of entries:
+ *     key ─▶ hash ─▶ index: directory ─▶ page ─▶ reference ─▶ heap: segment ─▶ record (header, key, value)
+ *            key-hash.ts    hash-index.ts                          segment-heap.ts       record.ts
  *
- *     bits = 2    run 0: 00......   run 1: 01......   run 2: 10......   run 3: 11......
- *
- * A look-up takes the run by the hash's first bits and searches a few entries. When there are more than four
- * entries a run, every run is split in two, which keeps the order. So a cursor is a hash: it means the same on every
- * replica, and stays true across growth, deletion and fail-over. Nobody outside sees the runs: entries can move out
- * of the JavaScript heap without changing a caller.
+ * All of it lies in typed arrays outside the JavaScript heap: an entry is no object. docs/internals/store.md tells why
+ * each part is as it is.
  */
 import { assert } from '../assert.ts';
 import type { Epoch, Lsn } from '../ids.ts';
+import { Cleaner } from './cleaner.ts';
 import { entryDigest } from './entry-digest.ts';
+import { HashIndex } from './hash-index.ts';
+import type { IndexPage } from './index-page.ts';
 import { keyHash } from './key-hash.ts';
+import {
+  copyRange,
+  epochAt,
+  expireAtMsAt,
+  isKeyAt,
+  keyBytesAt,
+  keyStartAt,
+  lsnAt,
+  recordUnitsAt,
+  ttlMsAt,
+  UNIT_BYTES,
+  unitsOf,
+  valueBytesAt,
+  writeRecord,
+} from './record.ts';
+import { CALLERS, placeOf, SEGMENT_SIZES, type Segment, SegmentHeap, type SegmentSizes } from './segment-heap.ts';
 
 export interface Entry {
   readonly hash: number;
+  /** Like `value` a view that stays true (I-VIEW), and holds its segment in memory. */
   readonly key: Uint8Array;
   readonly value: Uint8Array;
   /** Of the record that wrote it: (epoch, lsn) is the entry's version. */
@@ -33,24 +51,62 @@ export type Lifetime = Pick<Entry, 'ttlMs' | 'expireAtMs'>;
 
 export const FOREVER: Lifetime = { ttlMs: 0, expireAtMs: 0 };
 
-const ENTRIES_PER_RUN = 4;
-const BITS_MAX = 26;
+/** Whoever wants to know which entries end when. */
+export interface EntryEnds {
+  /** An entry was put, replaced or deleted. 0: there was or is none, or one that never ends. Not both. */
+  move(hash: number, fromMs: number, toMs: number): void;
+  clear(): void;
+}
+
+export interface EntryMapOptions {
+  readonly ends?: EntryEnds;
+  /** For tests. */
+  readonly segmentSizes?: SegmentSizes;
+  /** 32 bits. For tests of keys that share a hash. */
+  readonly hashOf?: (key: Uint8Array, seed: number) => number;
+}
+
+export interface EntryMemory {
+  /** Of records that live, headers included. */
+  readonly liveBytes: number;
+  /** Of records that were overwritten or removed, in segments that are still there. */
+  readonly garbageBytes: number;
+  /** Of all segments. */
+  readonly allocatedBytes: number;
+  readonly segmentCount: number;
+  readonly indexBytes: number;
+  /** All that was written since the last `clear`, and what of it the cleaner wrote. */
+  readonly writtenBytes: number;
+  readonly relocatedBytes: number;
+  /** Live part of the full segments, 0 to 1; 1 without any. */
+  readonly utilisation: number;
+}
 
 export class EntryMap {
   readonly #seed: number;
-  #bits = 0;
-  #runs: Entry[][] = [[]];
-  #count = 0;
+  readonly #ends: EntryEnds | undefined;
+  readonly #sizes: SegmentSizes;
+  readonly #hash: (key: Uint8Array, seed: number) => number;
+  readonly #index = new HashIndex();
+  #heap: SegmentHeap;
+  #cleaner: Cleaner;
   #bytes = 0;
   #digest = 0;
+  /** Puts and deletions: a visit must make none. */
+  #changeCount = 0;
 
   /** `seed` is the grid's; see key-hash.ts. */
-  constructor(seed: number) {
+  constructor(seed: number, { ends, segmentSizes = SEGMENT_SIZES, hashOf = keyHash }: EntryMapOptions = {}) {
     this.#seed = seed;
+    this.#ends = ends;
+    this.#sizes = segmentSizes;
+    this.#hash = hashOf;
+    this.#heap = new SegmentHeap(segmentSizes);
+    this.#cleaner = this.#newCleaner();
   }
 
   get count(): number {
-    return this.#count;
+    return this.#index.count;
   }
 
   /** Of keys and values, without any overhead. */
@@ -63,115 +119,209 @@ export class EntryMap {
     return this.#digest;
   }
 
-  get(key: Uint8Array): Entry | undefined {
-    const hash = keyHash(key, this.#seed);
-    const run = this.#runOf(hash);
-    const index = find(run, hash, key);
-    return index < 0 ? undefined : run[index];
+  get memory(): EntryMemory {
+    const heap = this.#heap;
+    let usedUnits = heap.closedUnits;
+    for (const segment of heap.segments) if (segment?.closedAt === 0) usedUnits += segment.usedUnits;
+    return {
+      liveBytes: heap.liveUnits * UNIT_BYTES,
+      garbageBytes: (usedUnits - heap.liveUnits) * UNIT_BYTES,
+      allocatedBytes: heap.allocatedUnits * UNIT_BYTES,
+      segmentCount: heap.segmentCount,
+      indexBytes: this.#index.bytes,
+      writtenBytes: heap.writtenUnits * UNIT_BYTES,
+      relocatedBytes: this.#cleaner.relocatedBytes,
+      utilisation: heap.closedUnits === 0 ? 1 : heap.closedLiveUnits / heap.closedUnits,
+    };
   }
 
-  /** Keeps `key` and `value` themselves: they must not be views of a frame. @returns what it holds now. */
-  put({ key, value, epoch, lsn, ttlMs, expireAtMs }: NewEntry): Entry {
-    const hash = keyHash(key, this.#seed);
-    const run = this.#runOf(hash);
-    const index = find(run, hash, key);
-    const entry: Entry = { hash, key, value, epoch, lsn, ttlMs, expireAtMs };
-    this.#digest ^= entryDigest(entry);
-    if (index >= 0) {
-      const old = run[index] as Entry;
-      this.#digest ^= entryDigest(old);
-      this.#bytes += value.length - old.value.length;
-      run[index] = entry;
-      return entry;
+  get(key: Uint8Array): Entry | undefined {
+    const hash = this.#hashOf(key);
+    const page = this.#index.pageOf(hash);
+    const place = this.#placeOf(page, hash, key);
+    return place < 0 ? undefined : this.#entryAt(hash >>> 0, page.referenceAt(place));
+  }
+
+  /**
+   * The hot path, without an object: 0 if the key is not there, else a reference for the methods below, good until the
+   * next `put`, `delete` or `clear`. It may be negative.
+   */
+  find(key: Uint8Array): number {
+    const hash = this.#hashOf(key);
+    const page = this.#index.pageOf(hash);
+    const place = this.#placeOf(page, hash, key);
+    return place < 0 ? 0 : page.referenceAt(place);
+  }
+
+  versionLsn(reference: number): Lsn {
+    return lsnAt(this.#heap.segmentOf(reference).words, placeOf(reference));
+  }
+
+  versionEpoch(reference: number): Epoch {
+    return epochAt(this.#heap.segmentOf(reference).words, placeOf(reference));
+  }
+
+  /** 0: never. */
+  expireAtMs(reference: number): number {
+    return expireAtMsAt(this.#heap.segmentOf(reference).words, placeOf(reference));
+  }
+
+  /** Its own; 0: its map's. */
+  ttlMs(reference: number): number {
+    return ttlMsAt(this.#heap.segmentOf(reference).words, placeOf(reference));
+  }
+
+  valueBytes(reference: number): number {
+    return valueBytesAt(this.#heap.segmentOf(reference).words, placeOf(reference));
+  }
+
+  /** Into `target` from `at` on. @returns where it ends there. */
+  copyValue(reference: number, target: Uint8Array, at: number): number {
+    const { words, bytes } = this.#heap.segmentOf(reference);
+    const place = placeOf(reference);
+    const start = keyStartAt(words, place) + keyBytesAt(words, place);
+    const end = start + valueBytesAt(words, place);
+    copyRange({ bytes, start, end }, target, at);
+    return at + end - start;
+  }
+
+  /** What `get` gives. */
+  entry(reference: number): Entry {
+    const segment = this.#heap.segmentOf(reference);
+    return this.#entryAt(this.#hashOf(keyView(segment, placeOf(reference))) >>> 0, reference);
+  }
+
+  /** Copies key and value. The old entry's views stay true. */
+  put(entry: NewEntry): void {
+    const { key, value } = entry;
+    const units = unitsOf(entry);
+    this.#cleaner.work(units);
+    const hash = this.#hashOf(key);
+    const page = this.#index.pageOf(hash);
+    const place = this.#placeOf(page, hash, key);
+    const reference = this.#heap.allocate(units, CALLERS);
+    writeRecord(this.#heap.segmentOf(reference), placeOf(reference), entry);
+    this.#digest ^= entryDigest(hash, entry);
+    this.#changeCount++;
+    let oldExpireAtMs = 0;
+    if (place < 0) {
+      this.#index.insert(hash, reference);
+      this.#bytes += key.length + value.length;
+    } else {
+      const old = page.referenceAt(place);
+      oldExpireAtMs = this.expireAtMs(old);
+      this.#bytes += value.length - this.valueBytes(old);
+      page.setReference(place, reference);
+      this.#forget(hash, old);
     }
-    run.splice(~index, 0, entry);
-    this.#count++;
-    this.#bytes += key.length + value.length;
-    if (this.#count > this.#runs.length * ENTRIES_PER_RUN && this.#bits < BITS_MAX) this.#split();
-    return entry;
+    this.#tellEnds(hash, oldExpireAtMs, entry.expireAtMs);
   }
 
   delete(key: Uint8Array): boolean {
-    const hash = keyHash(key, this.#seed);
-    const run = this.#runOf(hash);
-    const index = find(run, hash, key);
-    if (index < 0) return false;
-    const [old] = run.splice(index, 1) as [Entry];
-    this.#count--;
-    this.#digest ^= entryDigest(old);
-    this.#bytes -= old.key.length + old.value.length;
+    const hash = this.#hashOf(key);
+    const page = this.#index.pageOf(hash);
+    const place = this.#placeOf(page, hash, key);
+    if (place < 0) return false;
+    const old = page.referenceAt(place);
+    const expireAtMs = this.expireAtMs(old);
+    this.#changeCount++;
+    this.#bytes -= key.length + this.valueBytes(old);
+    this.#index.removeAt(page, place);
+    this.#cleaner.work(this.#forget(hash, old));
+    this.#tellEnds(hash, expireAtMs, 0);
     return true;
   }
 
   clear(): void {
-    this.#bits = 0;
-    this.#runs = [[]];
-    this.#count = 0;
+    this.#changeCount++;
+    this.#index.clear();
+    this.#heap = new SegmentHeap(this.#sizes);
+    this.#cleaner = this.#newCleaner();
     this.#bytes = 0;
     this.#digest = 0;
+    this.#ends?.clear();
   }
 
   /**
    * Visits entries in the order of their hash, after all those of `afterHash` (undefined: from the start), until
-   * `visit` answers false. The entries of one hash are never parted: it is asked again only at the next hash.
+   * `visit` answers false. The entries of one hash are never parted: it is asked again only at the next hash. A visit
+   * changes nothing here.
    *
    * @returns whether it came to the end.
    */
   scan(afterHash: number | undefined, visit: (entry: Entry) => boolean): boolean {
-    let runIndex = afterHash === undefined || this.#bits === 0 ? 0 : afterHash >>> (32 - this.#bits);
+    const changeCount = this.#changeCount;
     let goOn = true;
     let lastHash = -1;
-    for (; runIndex < this.#runs.length; runIndex++) {
-      for (const entry of this.#runs[runIndex] as Entry[]) {
-        if (afterHash !== undefined && entry.hash <= afterHash) continue;
-        if (!goOn && entry.hash !== lastHash) return false;
-        lastHash = entry.hash;
-        goOn = visit(entry) && goOn;
-      }
-    }
-    return true;
+    return this.#index.scan(afterHash, (hash, reference) => {
+      if (!goOn && hash !== lastHash) return false;
+      lastHash = hash;
+      goOn = visit(this.#entryAt(hash, reference)) && goOn;
+      assert(this.#changeCount === changeCount, 'a visit changes nothing');
+      return true;
+    });
   }
 
-  #runOf(hash: number): Entry[] {
-    const run = this.#runs[this.#bits === 0 ? 0 : hash >>> (32 - this.#bits)];
-    assert(run !== undefined, 'every hash has its run');
-    return run;
+  /** The entries that share one hash: mostly one. */
+  entriesOfHash(hash: number): Entry[] {
+    const page = this.#index.pageOf(hash);
+    const entries: Entry[] = [];
+    for (let place = page.seek(hash); page.isAt(place, hash); place++) {
+      entries.push(this.#entryAt(hash >>> 0, page.referenceAt(place)));
+    }
+    return entries;
   }
 
-  #split(): void {
-    const bits = this.#bits + 1;
-    const runs: Entry[][] = [];
-    for (const run of this.#runs) {
-      const low: Entry[] = [];
-      const high: Entry[] = [];
-      for (const entry of run) ((entry.hash >>> (32 - bits)) & 1 ? high : low).push(entry);
-      runs.push(low, high);
+  #hashOf(key: Uint8Array): number {
+    return this.#hash(key, this.#seed) | 0;
+  }
+
+  #newCleaner(): Cleaner {
+    return new Cleaner({ heap: this.#heap, index: this.#index, hashOf: (key) => this.#hashOf(key) });
+  }
+
+  /** -1: it is not there. */
+  #placeOf(page: IndexPage, hash: number, key: Uint8Array): number {
+    for (let place = page.seek(hash); page.isAt(place, hash); place++) {
+      const reference = page.referenceAt(place);
+      if (isKeyAt(this.#heap.segmentOf(reference), placeOf(reference), key)) return place;
     }
-    this.#runs = runs;
-    this.#bits = bits;
+    return -1;
+  }
+
+  #entryAt(hash: number, reference: number): Entry {
+    const { words, bytes } = this.#heap.segmentOf(reference);
+    const at = placeOf(reference);
+    const keyStart = keyStartAt(words, at);
+    const valueStart = keyStart + keyBytesAt(words, at);
+    return {
+      hash,
+      key: bytes.subarray(keyStart, valueStart),
+      value: bytes.subarray(valueStart, valueStart + valueBytesAt(words, at)),
+      epoch: epochAt(words, at),
+      lsn: lsnAt(words, at),
+      ttlMs: ttlMsAt(words, at),
+      expireAtMs: expireAtMsAt(words, at),
+    };
+  }
+
+  /** The index has forgotten it already. @returns its units, garbage now. */
+  #forget(hash: number, reference: number): number {
+    const { words } = this.#heap.segmentOf(reference);
+    const at = placeOf(reference);
+    const version = { epoch: epochAt(words, at), lsn: lsnAt(words, at), expireAtMs: expireAtMsAt(words, at) };
+    this.#digest ^= entryDigest(hash, version);
+    const units = recordUnitsAt(words, at);
+    this.#heap.release(reference, units);
+    return units;
+  }
+
+  #tellEnds(hash: number, fromMs: number, toMs: number): void {
+    if (fromMs !== 0 || toMs !== 0) this.#ends?.move(hash, fromMs, toMs);
   }
 }
 
-/** The entry's place, or the complement of the place where it belongs: by hash, then by the key's bytes. */
-function find(run: readonly Entry[], hash: number, key: Uint8Array): number {
-  let low = 0;
-  let high = run.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const entry = run[middle] as Entry;
-    const order = entry.hash !== hash ? (entry.hash < hash ? -1 : 1) : orderOfBytes(entry.key, key);
-    if (order === 0) return middle;
-    if (order < 0) low = middle + 1;
-    else high = middle;
-  }
-  return ~low;
-}
-
-function orderOfBytes(a: Uint8Array, b: Uint8Array): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    const difference = (a[i] as number) - (b[i] as number);
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
+function keyView({ words, bytes }: Segment, at: number): Uint8Array {
+  const start = keyStartAt(words, at);
+  return bytes.subarray(start, start + keyBytesAt(words, at));
 }

@@ -1,35 +1,39 @@
 /**
- * Which entries are due. Entries with a time to live lie in sets, one for each map and tenth of a second in which they
- * expire; a heap of the sets' numbers tells the next.
+ * Which entries are due. The hashes of entries with a time to live lie in sets, for each map one for each tenth of a
+ * second in which some expire; a heap of the tenths tells the next.
  *
- *     number = (tenth of a second, map)     … 17, 0   18, 0   18, 2 │ 19, 0   25, 2 …
- *                                             due, counted          │ seenMs = 18 tenths
+ *     tenth    … 17   18 │ 19   25 …
+ *                due,    │ seenMs = 18 tenths
+ *                counted │
  *
  * So an entry is judged expired up to a tenth late, never early; the clock passes over a million entries by looking at
  * one set, and how many entries of a map are expired is always known. Each set goes when its last entry was removed.
  * Every copy of a partition keeps its index, for then a promotion has nothing to rebuild; only a primary moves
- * `seenMs`. It holds the store's own entries: one of 40 bytes for each, and about 300 bytes for each set.
+ * `seenMs`. It is told by the maps themselves (EntryEnds), so it knows exactly what they hold.
  */
-import { assert } from '../assert.ts';
-import { asMapId, type MapId } from '../ids.ts';
-import type { Entry } from './entry-map.ts';
+import { assert, must } from '../assert.ts';
+import type { MapId } from '../ids.ts';
+import type { EntryEnds } from './entry-map.ts';
+import { ExpirySet } from './expiry-set.ts';
+import { StepHeap } from './step-heap.ts';
 
 export const EXPIRY_STEP_MS = 100;
-/** More maps than a policy can name. */
-const MAPS = 65_536;
+
+/** Hashes of due entries of one map. */
+export interface Due {
+  readonly map: MapId;
+  readonly hashes: ReadonlySet<number>;
+}
 
 export class ExpiryIndex {
-  readonly #sets = new Map<number, Set<Entry>>();
-  /** Numbers of sets that are not due, smallest first; some twice, some of sets that are gone. */
-  #heap: number[] = [];
-  readonly #due = new Set<number>();
-  readonly #dueCounts = new Map<MapId, number>();
-  #count = 0;
+  readonly #maps = new Map<MapId, MapExpiry>();
   #seenSteps = 0;
 
   /** Entries with a time to live, due or not. */
   get count(): number {
-    return this.#count;
+    let count = 0;
+    for (const map of this.#maps.values()) count += map.count;
+    return count;
   }
 
   /** What expires up to here is expired. Rises only, but for `forgetTime`. */
@@ -37,51 +41,28 @@ export class ExpiryIndex {
     return this.#seenSteps * EXPIRY_STEP_MS;
   }
 
-  isDue(entry: Entry): boolean {
-    return entry.expireAtMs > 0 && entry.expireAtMs <= this.seenMs;
+  isDue({ expireAtMs }: { readonly expireAtMs: number }): boolean {
+    return expireAtMs > 0 && expireAtMs <= this.seenMs;
   }
 
   dueCount(map: MapId): number {
-    return this.#dueCounts.get(map) ?? 0;
+    return this.#maps.get(map)?.dueCount ?? 0;
   }
 
   get hasDue(): boolean {
-    return this.#due.size > 0;
+    for (const map of this.#maps.values()) if (map.dueCount > 0) return true;
+    return false;
   }
 
-  add(map: MapId, entry: Entry): void {
-    if (entry.expireAtMs === 0) return;
-    assert(map < MAPS, 'a set has one number');
-    const number = numberOf(map, entry);
-    let set = this.#sets.get(number);
-    if (set === undefined) {
-      set = new Set();
-      this.#sets.set(number, set);
-      if (this.isDue(entry)) this.#due.add(number);
-      else push(this.#heap, number);
+  /** For the store of that map to tell of its entries. */
+  endsOf(map: MapId): EntryEnds {
+    let ends = this.#maps.get(map);
+    if (ends === undefined) {
+      ends = new MapExpiry();
+      ends.advanceTo(this.#seenSteps);
+      this.#maps.set(map, ends);
     }
-    set.add(entry);
-    this.#count++;
-    if (this.#due.has(number)) this.#dueCounts.set(map, this.dueCount(map) + 1);
-  }
-
-  remove(map: MapId, entry: Entry): void {
-    if (entry.expireAtMs === 0) return;
-    const number = numberOf(map, entry);
-    const set = this.#sets.get(number);
-    if (set === undefined || !set.delete(entry)) return;
-    this.#count--;
-    if (this.#due.has(number)) this.#dueCounts.set(map, this.dueCount(map) - 1);
-    if (set.size === 0) this.#drop(number);
-  }
-
-  clear(map: MapId): void {
-    for (const [number, set] of this.#sets) {
-      if (mapOfNumber(number) !== map) continue;
-      this.#count -= set.size;
-      this.#drop(number);
-    }
-    this.#dueCounts.delete(map);
+    return ends;
   }
 
   /** Work for each set that becomes due, not for each entry. */
@@ -89,81 +70,119 @@ export class ExpiryIndex {
     const steps = Math.floor(ms / EXPIRY_STEP_MS);
     if (steps <= this.#seenSteps) return;
     this.#seenSteps = steps;
-    const end = (steps + 1) * MAPS;
-    for (let number = this.#heap[0]; number !== undefined && number < end; number = this.#heap[0]) {
-      pop(this.#heap);
-      const set = this.#sets.get(number);
-      if (set === undefined || this.#due.has(number)) continue;
-      this.#due.add(number);
-      const map = mapOfNumber(number);
-      this.#dueCounts.set(map, this.dueCount(map) + set.size);
-    }
+    for (const map of this.#maps.values()) map.advanceTo(steps);
   }
 
   /** Whoever steps down judges nothing any more. */
   forgetTime(): void {
     this.#seenSteps = 0;
-    for (const number of this.#due) push(this.#heap, number);
-    this.#due.clear();
-    this.#dueCounts.clear();
+    for (const map of this.#maps.values()) map.forgetTime();
   }
 
-  /** Due entries of one map, the longest due first, at most `countMax`. */
-  due(countMax: number): { readonly map: MapId; readonly entries: readonly Entry[] } | undefined {
-    let map: MapId | undefined;
-    const entries: Entry[] = [];
-    for (const number of this.#due) {
-      map ??= mapOfNumber(number);
-      if (mapOfNumber(number) !== map) continue;
-      for (const entry of this.#sets.get(number) ?? []) {
-        if (entries.length >= countMax) return { map, entries };
-        entries.push(entry);
-      }
+  /** Of the map that has waited longest, the longest due first; at most `countMax`, each hash once. */
+  due(countMax: number): Due | undefined {
+    let longest: { map: MapId; ends: MapExpiry } | undefined;
+    for (const [map, ends] of this.#maps) {
+      if (ends.firstDue < (longest?.ends.firstDue ?? Number.POSITIVE_INFINITY)) longest = { map, ends };
     }
-    return map === undefined ? undefined : { map, entries };
-  }
-
-  #drop(number: number): void {
-    this.#sets.delete(number);
-    this.#due.delete(number);
-    if (this.#heap.length <= 2 * this.#sets.size + 1_024) return;
-    // Mostly numbers of sets that are gone: keys with a long time to live that were deleted or written again.
-    this.#heap = [...this.#sets.keys()].filter((one) => !this.#due.has(one)).sort((a, b) => a - b);
+    return longest === undefined ? undefined : { map: longest.map, hashes: longest.ends.due(countMax) };
   }
 }
 
-function numberOf(map: MapId, { expireAtMs }: Entry): number {
-  return Math.ceil(expireAtMs / EXPIRY_STEP_MS) * MAPS + map;
-}
+/** Of one map. */
+class MapExpiry implements EntryEnds {
+  readonly #sets = new Map<number, ExpirySet>();
+  /** Tenths that are not due; some twice, some of sets that are gone. */
+  readonly #heap = new StepHeap();
+  readonly #due = new Set<number>();
+  #seenSteps = 0;
+  #count = 0;
+  #dueCount = 0;
 
-function mapOfNumber(number: number): MapId {
-  return asMapId(number % MAPS);
-}
-
-function push(heap: number[], number: number): void {
-  let at = heap.length;
-  heap.push(number);
-  while (at > 0) {
-    const parent = (at - 1) >>> 1;
-    const above = heap[parent] as number;
-    if (above <= number) break;
-    heap[at] = above;
-    at = parent;
+  get count(): number {
+    return this.#count;
   }
-  heap[at] = number;
-}
 
-function pop(heap: number[]): void {
-  const last = heap.pop();
-  if (last === undefined || heap.length === 0) return;
-  let at = 0;
-  for (;;) {
-    let child = 2 * at + 1;
-    if (child >= heap.length) break;
-    if (child + 1 < heap.length && (heap[child + 1] as number) < (heap[child] as number)) child++;
-    if ((heap[child] as number) >= last) break;
-    heap[at] = heap[child] as number;
-    at = child;
+  get dueCount(): number {
+    return this.#dueCount;
   }
-  heap[at] = last;
+
+  /** The tenth that became due first of those that are left; none: Infinity. */
+  get firstDue(): number {
+    for (const step of this.#due) return step;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  move(hash: number, fromMs: number, toMs: number): void {
+    const from = Math.ceil(fromMs / EXPIRY_STEP_MS);
+    const to = Math.ceil(toMs / EXPIRY_STEP_MS);
+    if (from === to) return;
+    if (fromMs > 0) this.#remove(from, hash);
+    if (toMs > 0) this.#add(to, hash);
+  }
+
+  clear(): void {
+    this.#sets.clear();
+    this.#heap.replaceBy([]);
+    this.#due.clear();
+    this.#count = 0;
+    this.#dueCount = 0;
+  }
+
+  advanceTo(steps: number): void {
+    this.#seenSteps = steps;
+    for (let step = this.#heap.first; step !== undefined && step <= steps; step = this.#heap.first) {
+      this.#heap.pop();
+      const set = this.#sets.get(step);
+      if (set === undefined || this.#due.has(step)) continue;
+      this.#due.add(step);
+      this.#dueCount += set.count;
+    }
+  }
+
+  forgetTime(): void {
+    this.#seenSteps = 0;
+    for (const step of this.#due) this.#heap.push(step);
+    this.#due.clear();
+    this.#dueCount = 0;
+  }
+
+  due(countMax: number): Set<number> {
+    const found = new Set<number>();
+    for (const step of this.#due) {
+      if (found.size >= countMax) break;
+      must(this.#sets.get(step), 'what is due is there').addTo(found, countMax);
+    }
+    return found;
+  }
+
+  #add(step: number, hash: number): void {
+    let set = this.#sets.get(step);
+    if (set === undefined) {
+      set = new ExpirySet();
+      this.#sets.set(step, set);
+      if (step <= this.#seenSteps) this.#due.add(step);
+      else this.#heap.push(step);
+    }
+    set.add(hash);
+    this.#count++;
+    if (this.#due.has(step)) this.#dueCount++;
+  }
+
+  #remove(step: number, hash: number): void {
+    const set = this.#sets.get(step);
+    assert(set !== undefined, 'an entry with an end is in the set of its tenth');
+    set.remove(hash);
+    this.#count--;
+    if (this.#due.has(step)) this.#dueCount--;
+    if (set.count === 0) this.#drop(step);
+  }
+
+  #drop(step: number): void {
+    this.#sets.delete(step);
+    this.#due.delete(step);
+    if (this.#heap.size <= 2 * this.#sets.size + 1_024) return;
+    // Mostly tenths of sets that are gone: keys with a long time to live that were deleted or written again.
+    this.#heap.replaceBy([...this.#sets.keys()].filter((one) => !this.#due.has(one)));
+  }
 }
