@@ -1,0 +1,96 @@
+/** What the closed loop asks of whoever it measures. */
+import { connect } from '@ostraca/client';
+import { Redis as IoRedis } from 'ioredis';
+import { Redis as IoValkey } from 'iovalkey';
+import { FloorClient } from '../floor/client.ts';
+import { type Endpoint, MAP_NAME, type Wait } from './task.ts';
+
+export interface Target {
+  get(key: string): Promise<Uint8Array | null | undefined>;
+  set(key: string, value: Uint8Array): Promise<unknown>;
+  /** How many of the keys were there. */
+  getAll(keys: readonly string[]): Promise<number>;
+  setAll(keys: readonly string[], values: readonly Uint8Array[]): Promise<unknown>;
+  /** Only where one WAIT is for a whole group. */
+  waitForReplica?(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+export async function openTarget(endpoint: Endpoint): Promise<Target> {
+  switch (endpoint.kind) {
+    case 'floor':
+      return openFloor(endpoint.url);
+    case 'ostraca':
+      return openOstraca(endpoint.url, endpoint.grid);
+    case 'resp':
+      return openResp(endpoint);
+  }
+}
+
+async function openFloor(url: string): Promise<Target> {
+  const client = await FloorClient.connect(url);
+  return {
+    get: (key) => client.get(key),
+    set: (key, value) => client.set(key, value),
+    async getAll(keys) {
+      const found = await Promise.all(keys.map((key) => client.get(key)));
+      return found.filter((value) => value !== undefined).length;
+    },
+    setAll: (keys, values) =>
+      Promise.all(keys.map((key, index) => client.set(key, values[index % values.length] as Uint8Array))),
+    close: async () => client.close(),
+  };
+}
+
+async function openOstraca(url: string, gridName: string): Promise<Target> {
+  const grid = await connect({ catalogs: [url], grid: gridName });
+  const map = grid.map<string, Uint8Array>(MAP_NAME, { codec: 'bytes' });
+  return {
+    get: (key) => map.get(key),
+    set: (key, value) => map.set(key, value),
+    getAll: async (keys) => (await map.getAll(keys)).size,
+    setAll: (keys, values) =>
+      map.setAll(keys.map((key, index) => [key, values[index % values.length] as Uint8Array] as const)),
+    close: () => grid.close(),
+  };
+}
+
+type RespEndpoint = Extract<Endpoint, { kind: 'resp' }>;
+
+/** The two clients are one family; of iovalkey we use what it has in common with ioredis. */
+async function openResp({ url, library, wait }: RespEndpoint): Promise<Target> {
+  const options = { lazyConnect: true, enableAutoPipelining: true, maxRetriesPerRequest: 1 };
+  const client = library === 'ioredis' ? new IoRedis(url, options) : (new IoValkey(url, options) as unknown as IoRedis);
+  await client.connect();
+  return {
+    get: (key) => client.getBuffer(key),
+    set: setOf(client, wait),
+    async getAll(keys) {
+      const found = await client.mgetBuffer([...keys]);
+      return found.filter((value) => value !== null).length;
+    },
+    setAll(keys, values) {
+      const pairs: (string | Buffer)[] = [];
+      for (const [index, key] of keys.entries()) pairs.push(key, values[index % values.length] as Buffer);
+      return client.mset(pairs);
+    },
+    ...(wait === 'group' ? { waitForReplica: () => replicaHolds(client) } : {}),
+    close: async () => client.disconnect(),
+  };
+}
+
+function setOf(client: IoRedis, wait: Wait): Target['set'] {
+  if (wait !== 'each') return (key, value) => client.set(key, value as Buffer);
+  return (key, value) => {
+    const stored = client.set(key, value as Buffer);
+    const held = replicaHolds(client);
+    // The write's own failure is no unhandled rejection while the other is awaited.
+    return Promise.all([stored, held]);
+  };
+}
+
+/** A WAIT that gives up would let a write pass for acknowledged that is not. */
+async function replicaHolds(client: IoRedis): Promise<void> {
+  const replicas = await client.wait(1, 10_000);
+  if (replicas < 1) throw new Error('WAIT 1: no replica has acknowledged within 10 s');
+}

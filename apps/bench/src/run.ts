@@ -1,0 +1,115 @@
+/** A run: starts what its rows need, and measures contender after contender, round after round. */
+import { mkdirSync } from 'node:fs';
+import type { Children } from './children.ts';
+import type { Task } from './driver/task.ts';
+import { measure } from './measure.ts';
+import type { BenchOptions } from './options.ts';
+import type { Cell } from './results.ts';
+import type { Row } from './rows.ts';
+import { startFloor } from './systems/floor-system.ts';
+import { startOstraca } from './systems/ostraca-system.ts';
+import { findRespServer, startResp, visitResp } from './systems/resp-system.ts';
+import type { Contender, System } from './systems/system.ts';
+
+export interface RunContext {
+  readonly options: BenchOptions;
+  readonly children: Children;
+  /** A line for whoever waits. */
+  readonly say: (line: string) => void;
+}
+
+export async function runRows(context: RunContext, onRow: (row: Row, cells: readonly Cell[]) => void): Promise<Cell[]> {
+  const { rows, profileFolder } = context.options;
+  if (profileFolder !== undefined) mkdirSync(profileFolder, { recursive: true });
+  const systems = await startSystems(context);
+  const cells: Cell[] = [];
+  const load = newLoader(context);
+  for (const row of rows) {
+    const ofRow = await runRow(context, { row, systems, load });
+    cells.push(...ofRow);
+    onRow(row, ofRow);
+  }
+  return cells;
+}
+
+async function startSystems({ options, children, say }: RunContext): Promise<System[]> {
+  const { rows, families, peers, partitions, program, profileFolder } = options;
+  const profile = { folder: profileFolder };
+  const systems: System[] = [];
+  for (const replicas of [0, 1] as const) {
+    if (!rows.some((row) => row.replicas === replicas)) continue;
+    if (families.includes('floor')) systems.push(await startFloor(children, replicas, profile));
+    if (families.includes('ostraca')) {
+      const containers = replicas + 1;
+      systems.push(await startOstraca(children, { containers, replicas, partitions, program, profile }));
+    }
+    if (!families.includes('resp') || peers.length > 0) continue;
+    const respServer = findRespServer();
+    if (respServer === undefined) {
+      say('no RESP server: neither redis-server nor valkey-server is installed, and no --peers names one');
+      continue;
+    }
+    systems.push(await startResp(children, respServer, replicas));
+  }
+  if (families.includes('resp')) for (const url of peers) systems.push(await visitResp(url));
+  for (const { name, servers } of systems) say(`up: ${name} (${Object.values(servers).join(', ')})`);
+  return systems;
+}
+
+type Loader = (contender: Contender, row: Row) => Promise<void>;
+
+/** Fills a system before its first row with values of another size; and the floor, which forgets, before each row. */
+function newLoader({ options, children, say }: RunContext): Loader {
+  const loaded = new Map<System, string>();
+  return async (contender, row) => {
+    const { system, endpoint, family } = contender;
+    const content = family === 'floor' ? `${row.name}, ${row.valueBytes} bytes` : `${row.valueBytes} bytes`;
+    if (loaded.get(system) === content) return;
+    const task: Omit<Task, 'endpoint' | 'servers'> = { ...taskOf(row, options), work: 'load', inFlight: 1 };
+    const loader: Contender =
+      endpoint.kind === 'resp' ? { ...contender, endpoint: { ...endpoint, wait: 'none' } } : contender;
+    const { operationsPerSecond } = await measure(children, { contender: loader, task });
+    loaded.set(system, content);
+    const rate = Math.round(operationsPerSecond / 1_000);
+    say(`loaded: ${system.name}, ${options.keys} entries of ${row.valueBytes} bytes at ${rate} k/s`);
+  };
+}
+
+async function runRow(
+  { options, children, say }: RunContext,
+  { row, systems, load }: { readonly row: Row; readonly systems: readonly System[]; readonly load: Loader },
+): Promise<Cell[]> {
+  const contenders = systems.filter(({ replicas }) => replicas === row.replicas).flatMap((one) => one.endpoints());
+  for (const contender of contenders) await load(contender, row);
+  const cells: Cell[] = [];
+  for (const inFlight of options.inFlight === undefined || row.inFlight.length === 1
+    ? row.inFlight
+    : options.inFlight) {
+    const ofInFlight = contenders.map((contender): Cell => {
+      const { name, family, wait, system } = contender;
+      return { row: row.name, inFlight, contender: name, family, wait, system: system.name, rounds: [] };
+    });
+    for (let round = 1; round <= options.rounds; round++) {
+      for (const [index, contender] of contenders.entries()) {
+        const task = { ...taskOf(row, options), inFlight };
+        const name = `client-${contender.name.replaceAll(/\W+/g, '-')}.${row.name}.${inFlight}.${round}.cpuprofile`;
+        const profiling =
+          options.profileFolder === undefined ? {} : { profiling: { folder: options.profileFolder, name } };
+        const measurement = await measure(children, { contender, task, ...profiling });
+        ofInFlight[index]?.rounds.push(measurement);
+        const rate = `${Math.round(measurement.operationsPerSecond / 1_000)} k/s`;
+        say(`${row.name}, ${inFlight} in flight, round ${round} of ${options.rounds}: ${contender.name} ${rate}`);
+      }
+    }
+    cells.push(...ofInFlight);
+  }
+  return cells;
+}
+
+function taskOf(
+  { work, distribution, valueBytes }: Row,
+  options: BenchOptions,
+): Omit<Task, 'endpoint' | 'servers' | 'inFlight'> {
+  const { keys, seed, warmUpSeconds, seconds } = options;
+  return { work, distribution, valueBytes, keys, seed, warmUpSeconds, seconds };
+}
