@@ -80,10 +80,8 @@ function faultOf(
   if (fault !== undefined) return fault;
   const { numberOfPartitions, partitionBy } = mapSet.policy;
   try {
-    for (const key of keysOf(message)) {
-      if (partitionOf(key, numberOfPartitions, partitionBy) === index) continue;
-      return { code: 'wrong_partition', details: { partition: index } };
-    }
+    const isHere = (key: Uint8Array): boolean => partitionOf(key, numberOfPartitions, partitionBy) === index;
+    if (!hasOnlyKeysOf(message, isHere)) return { code: 'wrong_partition', details: { partition: index } };
   } catch (error) {
     if (!(error instanceof GridError)) throw error;
     return { code: error.code, details: error.details };
@@ -91,10 +89,10 @@ function faultOf(
   return undefined;
 }
 
-function* keysOf(message: Exclude<RequestMessage, { type: 'verify' }>): Generator<Uint8Array> {
-  if (message.type === 'read') yield* message.keys;
-  if (message.type !== 'write') return;
-  for (const { kind, key } of message.operations) if (kind !== 'clear') yield key;
+function hasOnlyKeysOf(message: RequestMessage, isHere: (key: Uint8Array) => boolean): boolean {
+  if (message.type === 'read') return message.keys.every(isHere);
+  if (message.type === 'write') return message.operations.every(({ kind, key }) => kind === 'clear' || isHere(key));
+  return true;
 }
 
 export function answer(state: ContainerState, request: PendingRequest, message: AnswerMessage): void {

@@ -29,9 +29,14 @@ export interface ContainerMetrics {
   readonly counters: Readonly<Record<Counter, number>>;
 }
 
+/** Of one map. */
+interface KindMetrics {
+  readonly counters: { readonly ok: OperationCounter; readonly failed: Map<ErrorCode, OperationCounter> };
+  readonly duration: DurationHistogram;
+}
+
 export class MetricsRecorder {
-  readonly #operations = new Map<string, OperationCounter>();
-  readonly #durations = new Map<string, DurationHistogram>();
+  readonly #byMap: Map<string, KindMetrics>[] = [];
   readonly #counters: Record<Counter, number> = {
     votes_against: 0,
     checkpoints_started: 0,
@@ -48,34 +53,48 @@ export class MetricsRecorder {
     this.#counters[counter]++;
   }
 
-  answered(request: PendingRequest, outcome: 'ok' | ErrorCode, nowMs: number): void {
-    const { message } = request;
+  answered({ message, receivedMs }: PendingRequest, outcome: 'ok' | ErrorCode, nowMs: number): void {
     if (message.type === 'verify') return;
-    const kind = kindOf(message);
-    const key = `${message.map}/${kind}`;
-    const operationKey = `${key}/${outcome}`;
-    let operation = this.#operations.get(operationKey);
-    if (operation === undefined) {
-      operation = { map: message.map, kind, outcome, count: 0 };
-      this.#operations.set(operationKey, operation);
+    const { counters, duration } = this.#ofKind(message.map, kindOf(message));
+    if (outcome === 'ok') counters.ok.count++;
+    else {
+      const failed = counters.failed.get(outcome);
+      if (failed === undefined) counters.failed.set(outcome, { ...counters.ok, outcome, count: 1 });
+      else failed.count++;
     }
-    operation.count++;
-    let duration = this.#durations.get(key);
-    if (duration === undefined) {
-      duration = { map: message.map, kind, counts: new Array(DURATION_BOUNDS_MS.length + 1).fill(0), sumMs: 0 };
-      this.#durations.set(key, duration);
-    }
-    const tookMs = nowMs - request.receivedMs;
+    const tookMs = nowMs - receivedMs;
     let place = 0;
     while (place < DURATION_BOUNDS_MS.length && tookMs > (DURATION_BOUNDS_MS[place] as number)) place++;
     duration.counts[place] = (duration.counts[place] ?? 0) + 1;
     duration.sumMs += tookMs;
   }
 
+  /** Two look-ups for each answer, and no text is put together for them. */
+  #ofKind(map: MapId, kind: string): KindMetrics {
+    let kinds = this.#byMap[map];
+    if (kinds === undefined) {
+      kinds = new Map();
+      this.#byMap[map] = kinds;
+    }
+    let metrics = kinds.get(kind);
+    if (metrics === undefined) {
+      const counts = new Array<number>(DURATION_BOUNDS_MS.length + 1).fill(0);
+      const ok = { map, kind, outcome: 'ok' as const, count: 0 };
+      metrics = { counters: { ok, failed: new Map() }, duration: { map, kind, counts, sumMs: 0 } };
+      kinds.set(kind, metrics);
+    }
+    return metrics;
+  }
+
   read(): ContainerMetrics {
+    const kinds = this.#byMap.flatMap((map) => [...map.values()]);
+    const operations = kinds.flatMap(({ counters: { ok, failed } }) => [
+      ...(ok.count > 0 ? [ok] : []),
+      ...failed.values(),
+    ]);
     return {
-      operations: [...this.#operations.values()],
-      durations: [...this.#durations.values()],
+      operations,
+      durations: kinds.map(({ duration }) => duration),
       counters: { ...this.#counters },
     };
   }

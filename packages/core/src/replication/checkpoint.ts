@@ -12,9 +12,17 @@
  */
 import type { MapId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
-import type { CheckpointChunk, CheckpointEntry, CheckpointKey, CheckpointSession, LogRecord } from '../messages.ts';
+import type {
+  CheckpointChunk,
+  CheckpointEntry,
+  CheckpointKey,
+  CheckpointSession,
+  LogRecord,
+  Operation,
+} from '../messages.ts';
 import type { ShardPorts } from '../shard/ports.ts';
 import { entryCount, mapOf, type Shard } from '../shard/shard.ts';
+import { copyOf } from '../slab.ts';
 import type { Entry } from '../store/entry-map.ts';
 import type { DirtySet } from './dirty-set.ts';
 import type { Follower } from './follower.ts';
@@ -171,12 +179,16 @@ export function addressOf(shard: Shard, follower: Follower) {
 
 /** Bytes of a key or a value that stay when the frame they came in has gone. */
 export function keepOperations(record: LogRecord): LogRecord {
-  return {
-    ...record,
-    operations: record.operations.map((operation) => ({
-      ...operation,
-      key: operation.key.slice(),
-      value: operation.value.slice(),
-    })),
-  };
+  const operations = record.operations.map(
+    ({ kind, key, value, ifEpoch, ifLsn, ttlMs, expireAtMs }): Operation => ({
+      kind,
+      key: copyOf(key),
+      value: copyOf(value),
+      ifEpoch,
+      ifLsn,
+      ttlMs,
+      expireAtMs,
+    }),
+  );
+  return { ...record, operations };
 }

@@ -97,6 +97,7 @@ test('it is told to apply no further than it can know outcomes', () => {
   // 2 is rolled back by 3, which it was not sent.
   const second = { ...shard.log.at(1), lsn: 2, clientId: '' };
   shard.log.append(second);
+  rig.primary.keys.lock(second);
   follower.sentLsn = 2;
   shard.log.append({ ...second, lsn: 3, kind: 'noop', operations: [], aborted: [2] });
   rig.primary.openAborts.add(2);

@@ -54,6 +54,7 @@ test('a follower that came back with a rolled-back record is told so before it m
   const second = { ...shard.log.at(1), lsn: 2 };
   shard.log.append(second);
   shard.log.append({ ...second, lsn: 3 });
+  for (const lsn of [2, 3]) primary.keys.lock({ ...second, lsn });
   shard.log.append({ ...second, lsn: 4, kind: 'noop', operations: [], aborted: [2] });
   primary.openAborts.add(2);
   tryDecide(shard, ports);

@@ -131,7 +131,7 @@ export function becomePrimary(shard: Shard, config: PartitionConfig, grantsEndMs
     abortAnsweredLsn: 0,
     rolledBack: new Set(),
     openAborts: new Set(),
-    keys: new KeyQueue(),
+    keys: new KeyQueue(shard.hashSeed, shard.log.lastLsn),
     waiting: [],
     attached: new Map(),
     verifications: new Map(),
@@ -147,7 +147,7 @@ export function becomePrimary(shard: Shard, config: PartitionConfig, grantsEndMs
     // A2 holds for one that is to be rolled back too: an eligible replica may hold it without the abort record.
     shard.sessions.begin(record);
     if (shard.log.abortRecordOf(lsn) !== undefined) primary.openAborts.add(lsn);
-    else if (record.kind !== 'expire') primary.keys.lock(record, true);
+    else if (record.kind !== 'expire') primary.keys.lock(record);
   }
   shard.primary = primary;
   return primary;
@@ -208,13 +208,30 @@ export function appendRecord(
   fields: Pick<LogRecord, 'kind' | 'clientId' | 'seq' | 'ackedBelow' | 'map' | 'operations' | 'aborted'>,
 ): LogRecord {
   const lsn = shard.log.lastLsn + 1;
-  const stamp = stampOf(shard, primary.expiry, { lsn, operations: fields.operations });
-  const told = tellDigest(shard, primary);
-  const record: LogRecord = { lsn, epoch: shard.epoch, decidedUpTo: shard.decidedLsn, ...fields, ...stamp, ...told };
+  const { kind, clientId, seq, ackedBelow, map, operations, aborted } = fields;
+  const { clockMs, ceilingMs } = stampOf(shard, primary.expiry, { lsn, operations });
+  const { digestLsn, stateDigest } = tellDigest(shard, primary);
+  // One shape for all records, made in one go.
+  const record: LogRecord = {
+    lsn,
+    epoch: shard.epoch,
+    kind,
+    clientId,
+    seq,
+    ackedBelow,
+    map,
+    operations,
+    decidedUpTo: shard.decidedLsn,
+    aborted,
+    clockMs,
+    ceilingMs,
+    digestLsn,
+    stateDigest,
+  };
   shard.log.append(record);
   shard.sessions.begin(record);
   // Removals of what is due concern nobody: readers do not see it any more, and writers find no such key.
-  if (record.kind !== 'expire') primary.keys.lock(record, false);
+  if (record.kind !== 'expire') primary.keys.lock(record);
   return record;
 }
 
@@ -230,11 +247,18 @@ function tellDigest({ digests }: Shard, primary: Primary): Pick<LogRecord, 'dige
 
 function ackedByAll(shard: Shard, primary: Primary, ports: ShardPorts, lsn: Lsn): boolean {
   if (shard.log.placeholders.has(lsn)) return false;
+  const { sync } = shard.config;
+  const { plus } = primary;
+  for (const rid of sync) if (!sameRid(rid, shard.rid) && !hasAcked(primary, ports, rid, lsn)) return false;
+  return plus === undefined || sync.some((rid) => sameRid(rid, plus.rid)) || hasAcked(primary, ports, plus.rid, lsn);
+}
+
+function hasAcked(primary: Primary, ports: ShardPorts, rid: Rid, lsn: Lsn): boolean {
   const { pending } = primary;
-  return ackersOf(shard, primary).every((rid) => {
-    if (pending?.kind === 'evict' && sameRid(pending.rid, rid) && ports.mutated('evictNotConfirmed')) return true;
-    return (matchOf(primary, rid) ?? -1) >= lsn && !hasRefused(primary, rid, lsn);
-  });
+  if (pending?.kind === 'evict' && sameRid(pending.rid, rid) && ports.mutated('evictNotConfirmed')) return true;
+  const follower = primary.followers.get(rid.incarnation);
+  if (follower === undefined || follower.shardInc !== rid.shardInc || follower.matchLsn === undefined) return false;
+  return follower.matchLsn >= lsn && !follower.refused.has(lsn);
 }
 
 function isFrozen(primary: Primary, ports: ShardPorts): boolean {
@@ -326,8 +350,9 @@ function answerRolledBack(shard: Shard, primary: Primary, ports: ShardPorts, lsn
 }
 
 function release(primary: Primary, record: LogRecord): void {
+  if (record.kind === 'expire') return;
   const free = primary.keys.unlock(record);
-  if (free.length === 0) return;
+  if (free === undefined) return;
   primary.waiting.push(...free);
   primary.retryWaiting = true;
 }

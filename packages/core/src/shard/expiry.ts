@@ -12,8 +12,10 @@ import { type LogRecord, NO_BYTES, type Operation } from '../messages.ts';
 import type { TimeToLive } from '../policy.ts';
 import type { Primary } from '../replication/primary.ts';
 import { type Entry, EntryMap, FOREVER, type Lifetime } from '../store/entry-map.ts';
+import type { Place } from './key-queue.ts';
 import { PartitionClock } from './partition-clock.ts';
 import type { ShardPorts } from './ports.ts';
+import type { PendingRequest } from './request.ts';
 import { mapOf, type Shard } from './shard.ts';
 
 /** A ceiling is so far ahead of the clock when it is appended, and a new one comes when so much of it is left. */
@@ -88,6 +90,8 @@ export function hasLifetimes(shard: Shard, duty: ExpiryDuty): boolean {
   return shard.expiry.count > 0 || duty.lifetimeLsn > shard.decidedLsn;
 }
 
+const NO_STAMP = { clockMs: 0, ceilingMs: 0 } as const;
+
 /** What a record says of the clock when it is appended. */
 export function stampOf(
   shard: Shard,
@@ -95,7 +99,7 @@ export function stampOf(
   record: Pick<LogRecord, 'operations'> & { readonly lsn: number },
 ): Pick<LogRecord, 'clockMs' | 'ceilingMs'> {
   if (givesLifetime(record)) duty.lifetimeLsn = record.lsn;
-  if (!hasLifetimes(shard, duty)) return { clockMs: 0, ceilingMs: 0 };
+  if (!hasLifetimes(shard, duty)) return NO_STAMP;
   const clockMs = duty.clock.nowMs;
   if (!needsCeiling(duty)) return { clockMs, ceilingMs: 0 };
   duty.ceilingMs = clockMs + CEILING_AHEAD_MS;
@@ -107,7 +111,8 @@ export function needsCeiling({ ceilingMs, clock }: ExpiryDuty): boolean {
 }
 
 function givesLifetime({ operations }: Pick<LogRecord, 'operations'>): boolean {
-  return operations.some(({ expireAtMs }) => expireAtMs > 0);
+  for (const { expireAtMs } of operations) if (expireAtMs > 0) return true;
+  return false;
 }
 
 /**
@@ -139,7 +144,7 @@ export function blockerOfExpired(
   shard: Shard,
   primary: Primary,
   at: { readonly map: MapId; readonly key: Uint8Array },
-): string | undefined {
+): Place<PendingRequest> | undefined {
   if (shard.expiry.dueCount(at.map) === 0) return undefined;
   const entry = mapOf(shard, at.map).get(at.key);
   if (entry === undefined || !shard.expiry.isDue(entry)) return undefined;

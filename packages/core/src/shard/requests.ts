@@ -17,6 +17,7 @@ import {
   tryDecide,
 } from '../replication/primary.ts';
 import type { RememberedRefusal } from '../replication/sessions.ts';
+import { copyOf } from '../slab.ts';
 import { FOREVER } from '../store/entry-map.ts';
 import {
   blockerOfExpired,
@@ -27,6 +28,7 @@ import {
   readClock,
   visibleEntry,
 } from './expiry.ts';
+import type { Place } from './key-queue.ts';
 import { answerFromMemory, attach, notApplied } from './outcomes.ts';
 import type { ShardPorts } from './ports.ts';
 import { foundEntry, NOT_FOUND, READ_BYTES_MAX, readEntries } from './read-entries.ts';
@@ -186,7 +188,7 @@ function scan(shard: Shard, primary: Primary, ports: ShardPorts, request: Pendin
   let bytes = 0;
   let visited = 0;
   let lastHash = message.afterHash;
-  let blocker: string | undefined;
+  let blocker: Place<PendingRequest> | undefined;
   const done = mapOf(shard, message.map).scan(message.resumed ? message.afterHash : undefined, (entry) => {
     lastHash = entry.hash;
     visited++;
@@ -261,9 +263,9 @@ function keepOperations(shard: Shard, primary: Primary, ports: ShardPorts, { map
   const mayExpire = shard.timesToLive.has(map) || operations.some(({ kind, ttlMs }) => ttlMs > 0 || kind === 'touch');
   if (mayExpire) readClock(primary, ports);
   return operations.map((operation) => {
-    const lifetime = mayExpire ? lifetimeOf(shard, primary, { map, operation }) : FOREVER;
+    const { ttlMs, expireAtMs } = mayExpire ? lifetimeOf(shard, primary, { map, operation }) : FOREVER;
     const { kind, key, value } = operation;
-    return { kind, key: key.slice(), value: value.slice(), ifEpoch: 0, ifLsn: 0, ...lifetime };
+    return { kind, key: copyOf(key), value: copyOf(value), ifEpoch: 0, ifLsn: 0, ttlMs, expireAtMs };
   });
 }
 
