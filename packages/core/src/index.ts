@@ -28,7 +28,6 @@ export * from './machine.ts';
 export * from './messages.ts';
 export * from './policy.ts';
 export * from './random.ts';
-export { recordBytes } from './replication/log.ts';
 export * from './routing/partition-of.ts';
 export * from './routing/routing-of.ts';
 export type { Mutation, PrimaryAct } from './shard/ports.ts';

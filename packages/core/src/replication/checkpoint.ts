@@ -12,17 +12,9 @@
  */
 import type { MapId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
-import type {
-  CheckpointChunk,
-  CheckpointEntry,
-  CheckpointKey,
-  CheckpointSession,
-  LogRecord,
-  Operation,
-} from '../messages.ts';
+import type { CheckpointChunk, CheckpointEntry, CheckpointKey, CheckpointSession } from '../messages.ts';
 import type { ShardPorts } from '../shard/ports.ts';
 import { entryCount, mapOf, type Shard } from '../shard/shard.ts';
-import { copyOf } from '../slab.ts';
 import type { Entry } from '../store/entry-map.ts';
 import type { DirtySet } from './dirty-set.ts';
 import type { Follower } from './follower.ts';
@@ -175,20 +167,4 @@ function sessionBytes({ done, rolledBack }: CheckpointSession): number {
 
 export function addressOf(shard: Shard, follower: Follower) {
   return { partition: shard.partition, epoch: shard.epoch, shardInc: follower.shardInc };
-}
-
-/** Bytes of a key or a value that stay when the frame they came in has gone. */
-export function keepOperations(record: LogRecord): LogRecord {
-  const operations = record.operations.map(
-    ({ kind, key, value, ifEpoch, ifLsn, ttlMs, expireAtMs }): Operation => ({
-      kind,
-      key: copyOf(key),
-      value: copyOf(value),
-      ifEpoch,
-      ifLsn,
-      ttlMs,
-      expireAtMs,
-    }),
-  );
-  return { ...record, operations };
 }

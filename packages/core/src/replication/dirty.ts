@@ -26,7 +26,6 @@ import { addressOf, newScan } from './checkpoint.ts';
 import { DirtySet } from './dirty-set.ts';
 import { type Follower, ridOf } from './follower.ts';
 import { hintFor, onChannelClosed, trimTarget } from './followers.ts';
-import { recordBytes } from './log.ts';
 import type { Primary } from './primary.ts';
 
 /** So many rounds in a row, each with no fewer keys than the one before: it will never catch up. */
@@ -67,7 +66,7 @@ function isQueueFull({ log }: Shard, ports: ShardPorts, { sentLsn }: Follower): 
   const bytesMax = ports.followerQueueBytes();
   if (log.bytes <= bytesMax) return false;
   let bytes = 0;
-  for (let lsn = sentLsn + 1; lsn <= log.lastLsn && bytes <= bytesMax; lsn++) bytes += recordBytes(log.at(lsn));
+  for (let lsn = sentLsn + 1; lsn <= log.lastLsn && bytes <= bytesMax; lsn++) bytes += log.bytesAt(lsn);
   return bytes > bytesMax;
 }
 

@@ -10,7 +10,6 @@ import type { Shard } from '../shard/shard.ts';
 import { addressOf, beginCheckpoint, pumpCheckpoint } from './checkpoint.ts';
 import { pumpDirty } from './dirty.ts';
 import { type Follower, newFollower } from './follower.ts';
-import { recordBytes } from './log.ts';
 import { type Primary, tryDecide } from './primary.ts';
 
 /** Records of one Append: at most so many bytes, so that frames stay small beside a client's. */
@@ -120,7 +119,7 @@ function pumpRecords(shard: Shard, ports: ShardPorts, follower: Follower): void 
     while (follower.sentLsn < log.lastLsn && bytes < APPEND_BYTES_MAX) {
       const record = log.at(follower.sentLsn + 1);
       records.push(record);
-      bytes += recordBytes(record);
+      bytes += log.bytesAt(record.lsn);
       follower.sentLsn = record.lsn;
     }
     follower.inFlightBytes += bytes;
@@ -174,7 +173,7 @@ export function onVote(shard: Shard, primary: Primary, ports: ShardPorts, follow
   const before = follower.matchLsn ?? shard.log.baseLsn;
   const ackLsn = Math.min(vote.ackLsn, shard.log.lastLsn);
   for (let lsn = Math.max(before, shard.log.baseLsn) + 1; lsn <= ackLsn; lsn++) {
-    follower.inFlightBytes = Math.max(0, follower.inFlightBytes - recordBytes(shard.log.at(lsn)));
+    follower.inFlightBytes = Math.max(0, follower.inFlightBytes - shard.log.bytesAt(lsn));
   }
   // Records trimmed before they were acknowledged were not counted off above.
   if (ackLsn >= follower.sentLsn) follower.inFlightBytes = 0;
@@ -257,7 +256,7 @@ export function trimTarget(shard: Shard, retentionBytes: number): Lsn {
   let bytes = log.bytes;
   while (to < needLsn && bytes > retentionBytes) {
     to++;
-    bytes -= recordBytes(log.at(to));
+    bytes -= log.bytesAt(to);
   }
   return to;
 }

@@ -8,21 +8,30 @@
  * Only what is needed by members of the in-sync set, by eligible replicas and by retention is kept: `trimTo` moves
  * the base. A placeholder stands for a record that this replica refused.
  */
-import { assert } from '../assert.ts';
+import { assert, must } from '../assert.ts';
 import type { Epoch, Lsn } from '../ids.ts';
 import type { EpochEnd, LogRecord } from '../messages.ts';
+import { PackedRecords } from './packed-records.ts';
 
 export class Log {
   #baseLsn: Lsn;
   #baseEpoch: Epoch;
-  /** Records of baseLsn + 1 onwards, from index #head. */
+  /** Decided ones, from baseLsn + 1. */
+  readonly #packed = new PackedRecords();
+  /** Those after them, from index #head. */
   #records: LogRecord[] = [];
   #head = 0;
+  /** By recordBytes, of all of them, from index #firstSize. */
+  #sizes: number[] = [];
+  #firstSize = 0;
   #ends: { epoch: Epoch; lastLsn: Lsn }[] = [];
   #bytes = 0;
   readonly #abortedBy = new Map<Lsn, Lsn>();
   readonly #placeholders = new Set<Lsn>();
   readonly #digests = new Map<Lsn, number>();
+  /** By the lsn of the record that says something of others, or of a digest: it is forgotten with the record. */
+  readonly #aborts = new Map<Lsn, readonly Lsn[]>();
+  readonly #digestLsns = new Map<Lsn, Lsn>();
 
   constructor(baseLsn: Lsn, baseEpoch: Epoch) {
     this.#baseLsn = baseLsn;
@@ -34,7 +43,7 @@ export class Log {
   }
 
   get lastLsn(): Lsn {
-    return this.#baseLsn + this.#records.length - this.#head;
+    return this.#baseLsn + this.#packed.count + this.#records.length - this.#head;
   }
 
   get lastEpoch(): Epoch {
@@ -50,23 +59,44 @@ export class Log {
   }
 
   at(lsn: Lsn): LogRecord {
-    const record = this.#records[this.#head + lsn - this.#baseLsn - 1];
+    const index = lsn - this.#baseLsn - 1;
+    const packedCount = this.#packed.count;
+    const record = index < packedCount ? this.#packed.read(index) : this.#records[this.#head + index - packedCount];
     assert(record !== undefined && record.lsn === lsn, 'the log holds this lsn');
     return record;
   }
 
-  /** Of a retained record or of the base. */
-  epochAt(lsn: Lsn): Epoch {
-    return lsn === this.#baseLsn ? this.#baseEpoch : this.at(lsn).epoch;
+  /** What the record counts for, without looking at it. */
+  bytesAt(lsn: Lsn): number {
+    return must(this.#sizes[this.#firstSize + lsn - this.#baseLsn - 1], 'the log holds this lsn');
   }
 
+  /** Of a retained record or of the base. */
+  epochAt(lsn: Lsn): Epoch {
+    if (lsn === this.#baseLsn) return this.#baseEpoch;
+    assert(lsn > this.#baseLsn && lsn <= this.lastLsn, 'the log holds this lsn');
+    for (let index = this.#ends.length - 1; index > 0; index--) {
+      if ((this.#ends[index - 1]?.lastLsn ?? 0) < lsn) return must(this.#ends[index], 'end').epoch;
+    }
+    return must(this.#ends[0], 'a record has an epoch').epoch;
+  }
+
+  /** Its operations may be views of the frame that they came in: that stays in memory until the record is decided. */
   append(record: LogRecord): void {
     assert(record.lsn === this.lastLsn + 1, 'lsns are dense');
     assert(record.epoch >= this.lastEpoch, 'epochs never fall along a log');
+    const bytes = recordBytes(record);
     this.#records.push(record);
-    this.#bytes += recordBytes(record);
-    for (const lsn of record.aborted) this.#abortedBy.set(lsn, record.lsn);
-    if (record.digestLsn > 0) this.#digests.set(record.digestLsn, record.stateDigest);
+    this.#sizes.push(bytes);
+    this.#bytes += bytes;
+    if (record.aborted.length > 0) {
+      this.#aborts.set(record.lsn, record.aborted);
+      for (const lsn of record.aborted) this.#abortedBy.set(lsn, record.lsn);
+    }
+    if (record.digestLsn > 0) {
+      this.#digests.set(record.digestLsn, record.stateDigest);
+      this.#digestLsns.set(record.lsn, record.digestLsn);
+    }
     const end = this.#ends.at(-1);
     if (end !== undefined && end.epoch === record.epoch) end.lastLsn = record.lsn;
     else this.#ends.push({ epoch: record.epoch, lastLsn: record.lsn });
@@ -77,9 +107,24 @@ export class Log {
     this.#placeholders.add(record.lsn);
   }
 
+  /** The first that is not packed yet is decided: it is kept as bytes from now on. */
+  packNext(lsn: Lsn): void {
+    const record = must(this.#records[this.#head], 'a record to pack');
+    assert(record.lsn === lsn, 'records are packed in their order');
+    this.#packed.push(record);
+    this.#head++;
+    if (this.#head === this.#records.length) {
+      this.#records.length = 0;
+      this.#head = 0;
+    } else if (this.#head > 1_024 && this.#head * 2 > this.#records.length) {
+      this.#records = this.#records.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
   /** The lsn of the record that rolls `lsn` back, or undefined. */
   abortRecordOf(lsn: Lsn): Lsn | undefined {
-    return this.#abortedBy.get(lsn);
+    return this.#abortedBy.size === 0 ? undefined : this.#abortedBy.get(lsn);
   }
 
   /** Rolled-back records with the record that says so. */
@@ -89,17 +134,16 @@ export class Log {
 
   /** What a record that is held says of the state at `lsn`. */
   digestAt(lsn: Lsn): number | undefined {
-    return this.#digests.get(lsn);
+    return this.#digests.size === 0 ? undefined : this.#digests.get(lsn);
   }
 
   cutAfter(lsn: Lsn): void {
     assert(lsn >= this.#baseLsn, 'the cut is not before the base');
-    while (this.lastLsn > lsn) {
-      const record = this.#records.pop() as LogRecord;
-      this.#bytes -= recordBytes(record);
-      for (const aborted of record.aborted) this.#abortedBy.delete(aborted);
-      this.#digests.delete(record.digestLsn);
-      this.#placeholders.delete(record.lsn);
+    assert(lsn >= this.#baseLsn + this.#packed.count, 'nothing decided is cut');
+    for (let last = this.lastLsn; last > lsn; last--) {
+      this.#records.pop();
+      this.#bytes -= must(this.#sizes.pop(), 'a size of each');
+      this.#forget(last);
     }
     while (this.#ends.length > 0 && (this.#ends.at(-2)?.lastLsn ?? this.#baseLsn) >= lsn) this.#ends.pop();
     const end = this.#ends.at(-1);
@@ -111,22 +155,33 @@ export class Log {
     const to = Math.min(lsn, this.lastLsn);
     if (to <= this.#baseLsn) return;
     const baseEpoch = this.epochAt(to);
+    const hasMore = this.#aborts.size + this.#digestLsns.size + this.#placeholders.size > 0;
     for (let at = this.#baseLsn + 1; at <= to; at++) {
-      const record = this.at(at);
-      this.#bytes -= recordBytes(record);
-      // Not before its own abort record goes: who holds the record only must not take it for committed.
-      for (const aborted of record.aborted) this.#abortedBy.delete(aborted);
-      this.#digests.delete(record.digestLsn);
-      this.#placeholders.delete(at);
+      this.#bytes -= this.bytesAt(at);
+      if (hasMore) this.#forget(at);
     }
-    this.#head += to - this.#baseLsn;
+    const count = to - this.#baseLsn;
+    const packed = Math.min(count, this.#packed.count);
+    this.#packed.drop(packed);
+    this.#head += count - packed;
+    this.#firstSize += count;
     this.#baseLsn = to;
     this.#baseEpoch = baseEpoch;
     while (this.#ends[0] !== undefined && this.#ends[0].lastLsn <= to) this.#ends.shift();
-    if (this.#head > 1_024 && this.#head * 2 > this.#records.length) {
-      this.#records = this.#records.slice(this.#head);
-      this.#head = 0;
+    if (this.#firstSize > 1_024 && this.#firstSize * 2 > this.#sizes.length) {
+      this.#sizes = this.#sizes.slice(this.#firstSize);
+      this.#firstSize = 0;
     }
+  }
+
+  /** An abort not before its own record goes: who holds the aborted record only must not take it for committed. */
+  #forget(lsn: Lsn): void {
+    for (const aborted of this.#aborts.get(lsn) ?? []) this.#abortedBy.delete(aborted);
+    this.#aborts.delete(lsn);
+    const digestLsn = this.#digestLsns.get(lsn);
+    if (digestLsn !== undefined) this.#digests.delete(digestLsn);
+    this.#digestLsns.delete(lsn);
+    this.#placeholders.delete(lsn);
   }
 
   /** Where each epoch ends, the base first. */

@@ -30,7 +30,7 @@ import {
   removeEntry,
   type Shard,
 } from '../shard/shard.ts';
-import { chunkBytes, keepOperations } from './checkpoint.ts';
+import { chunkBytes } from './checkpoint.ts';
 import { Log } from './log.ts';
 import { type DigestDifference, differenceAt, stateDigestOf } from './state-digest.ts';
 
@@ -135,7 +135,7 @@ export function onAppend(shard: Shard, ports: ShardPorts, append: Append): Nack 
     const code = record.kind === 'write' ? ports.refuses(record) : undefined;
     // A write without operations is the placeholder of a new primary that refused it: it stays one with us.
     const isPlaceholder = code !== undefined || (record.kind === 'write' && record.operations.length === 0);
-    if (!isPlaceholder) log.append(keepOperations(record));
+    if (!isPlaceholder) log.append(record);
     // The place is kept, so that later records can be acknowledged cumulatively.
     else log.appendPlaceholder({ ...record, operations: [] });
     const difference = record.digestLsn > 0 ? differenceAt(shard, record.digestLsn) : undefined;

@@ -17,7 +17,6 @@ import {
   tryDecide,
 } from '../replication/primary.ts';
 import type { RememberedRefusal } from '../replication/sessions.ts';
-import { copyOf } from '../slab.ts';
 import { FOREVER } from '../store/entry-map.ts';
 import {
   blockerOfExpired,
@@ -258,14 +257,14 @@ function awaitsFirstReplicas({ config, policy }: Shard): boolean {
   return config.epoch === 1 && config.version <= policy.minSyncReplicas;
 }
 
-/** The frame that a key and a value came in must not stay in memory for their sake; conditions are settled here. */
+/** Conditions are settled here, and the end of its life. */
 function keepOperations(shard: Shard, primary: Primary, ports: ShardPorts, { map, operations }: Write): Operation[] {
   const mayExpire = shard.timesToLive.has(map) || operations.some(({ kind, ttlMs }) => ttlMs > 0 || kind === 'touch');
   if (mayExpire) readClock(primary, ports);
   return operations.map((operation) => {
     const { ttlMs, expireAtMs } = mayExpire ? lifetimeOf(shard, primary, { map, operation }) : FOREVER;
     const { kind, key, value } = operation;
-    return { kind, key: copyOf(key), value: copyOf(value), ifEpoch: 0, ifLsn: 0, ttlMs, expireAtMs };
+    return { kind, key, value, ifEpoch: 0, ifLsn: 0, ttlMs, expireAtMs };
   });
 }
 

@@ -112,6 +112,7 @@ export function decideNext(shard: Shard, committed: boolean, isSkipped = false):
   shard.ceilingMs = Math.max(shard.ceilingMs, record.ceilingMs);
   if (committed && !isSkipped) applyOperations(shard, record);
   shard.sessions.end(record, committed);
+  shard.log.packNext(record.lsn);
   // While a checkpoint comes in, the state is of no one lsn.
   if (record.lsn % shard.digests.everyLsns === 0 && shard.loading === undefined) {
     shard.digests.note(record.lsn, stateDigestOf(shard));

@@ -1,5 +1,5 @@
 /** What a shard keeps besides its entries, for the checker of memory bounds. */
-import { recordBytes, type Shard } from '@ostraca/core';
+import type { Shard } from '@ostraca/core';
 import type { ShardMemory } from '../checkers/memory-bounds.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -40,6 +40,6 @@ function spareLogBytes({ decidedLsn, config, primary, log, rid }: Shard, retenti
     neededLsn = Math.min(neededLsn, follower?.shardInc === shardInc ? (follower.matchLsn ?? 0) : 0);
   }
   let bytes = 0;
-  for (let lsn = log.baseLsn + 1; lsn <= neededLsn; lsn++) bytes += recordBytes(log.at(lsn));
+  for (let lsn = log.baseLsn + 1; lsn <= neededLsn; lsn++) bytes += log.bytesAt(lsn);
   return bytes;
 }
