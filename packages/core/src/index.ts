@@ -33,4 +33,14 @@ export * from './routing/routing-of.ts';
 export type { Mutation, PrimaryAct } from './shard/ports.ts';
 export { digestOf, type Shard } from './shard/shard.ts';
 export { copyOf, newBytes } from './slab.ts';
+export {
+  type Entry,
+  EntryMap,
+  type EntryMapOptions,
+  type EntryMemory,
+  FOREVER,
+  type NewEntry,
+} from './store/entry-map.ts';
+export { ExpiryIndex } from './store/expiry-index.ts';
+export { keyHash } from './store/key-hash.ts';
 export * from './topology.ts';
