@@ -152,6 +152,8 @@ function copyWords(
   at: number,
   { to, place, units }: { to: Segment; place: number; units: number },
 ): void {
-  if (units > LOOP_UNITS_MAX) to.words.set(from.words.subarray(at, at + units), place);
-  else for (let i = 0; i < units; i++) to.words[place + i] = from.words[at + i] as number;
+  const source = from.words;
+  const target = to.words;
+  if (units > LOOP_UNITS_MAX) target.set(source.subarray(at, at + units), place);
+  else for (let i = 0; i < units; i++) target[place + i] = source[at + i] as number;
 }

@@ -1,18 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { LIMITS } from '../limits.ts';
 import { type Entry, EntryMap, FOREVER } from './entry-map.ts';
-import { keyHash } from './key-hash.ts';
 
 const bytes = (text: string) => Uint8Array.from([...text].map((character) => character.charCodeAt(0)));
-
-test('the hash equals published vectors of MurmurHash3 x86 32', () => {
-  expect(keyHash(bytes(''), 0)).toBe(0);
-  expect(keyHash(bytes(''), 1)).toBe(0x514e28b7);
-  expect(keyHash(Uint8Array.of(0x21, 0x43, 0x65, 0x87), 0)).toBe(0xf55b516b);
-  expect(keyHash(Uint8Array.of(0x21, 0x43, 0x65), 0)).toBe(0x7e4a8634);
-  expect(keyHash(Uint8Array.of(0x21, 0x43), 0)).toBe(0xa0f7b07a);
-  expect(keyHash(Uint8Array.of(0x21), 0)).toBe(0x72661cf4);
-});
 
 type Step = { kind: 'set' | 'delete' | 'clear'; key: string; value: string };
 
@@ -81,4 +72,70 @@ test('a scan in pieces, with growth and deletion between, gives what stays exact
   }
   for (const key of stays) expect(seen.get(key)).toBe(1);
   for (const count of seen.values()) expect(count).toBe(1);
+});
+
+test('what was read stays as it was, whatever becomes of the entry', () => {
+  const entries = new EntryMap(7, { segmentSizes: { bytesMin: 1_024, bytesMax: 1_024 } });
+  put(entries, 'a', 'first', 1);
+  const read = entries.get(bytes('a')) as Entry;
+  for (let round = 0; round < 1_000; round++) put(entries, `other-${round % 20}`, `value ${round}`, round);
+  put(entries, 'a', 'later', 2);
+  for (let round = 0; round < 1_000; round++) put(entries, `other-${round % 20}`, `value ${round}`, round);
+  entries.clear();
+  put(entries, 'b', 'after', 3);
+  expect(read).toMatchObject({ key: bytes('a'), value: bytes('first'), lsn: 1 });
+});
+
+test('the caller keeps what he gave', () => {
+  const entries = new EntryMap(7);
+  const value = bytes('first');
+  entries.put({ key: bytes('a'), value, epoch: 1, lsn: 1, ...FOREVER });
+  value.fill(0);
+  expect(entries.get(bytes('a'))?.value).toEqual(bytes('first'));
+});
+
+test('an entry of the largest size, and one that is empty', () => {
+  const entries = new EntryMap(7);
+  const large = {
+    key: new Uint8Array(LIMITS.keyBytesMax).fill(1),
+    value: new Uint8Array(LIMITS.valueBytesMax).fill(2),
+  };
+  const empty = { key: new Uint8Array(0), value: new Uint8Array(0) };
+  const version = { epoch: 0xffff_ffff, lsn: 2 ** 48 - 1, ttlMs: LIMITS.ttlMsMax, expireAtMs: 2 ** 48 - 1 };
+  for (const entry of [large, empty]) entries.put({ ...entry, ...version });
+  expect(entries.get(large.key)).toMatchObject({ ...large, ...version });
+  expect(entries.get(empty.key)).toMatchObject({ ...empty, ...version });
+  expect(() => entries.put({ ...empty, ...version, lsn: 2 ** 48 })).toThrow('a version fits');
+  expect(() => entries.put({ ...empty, ...version, expireAtMs: 2 ** 48 })).toThrow('an end fits');
+});
+
+test('a visit that changes the map is told', () => {
+  const entries = new EntryMap(7);
+  put(entries, 'a', 'v', 1);
+  expect(() => entries.scan(undefined, ({ key }) => entries.delete(key))).toThrow('a visit changes nothing');
+});
+
+test('the ends of entries are told when they come, go and move', () => {
+  const told: string[] = [];
+  const ends = {
+    move: (_hash: number, fromMs: number, toMs: number) => told.push(`${fromMs}>${toMs}`),
+    clear: () => told.push('clear'),
+  };
+  const entries = new EntryMap(7, { ends });
+  const putUntil = (expireAtMs: number) => {
+    entries.put({ key: bytes('a'), value: bytes(''), epoch: 1, lsn: 1, ttlMs: 0, expireAtMs });
+  };
+  for (const expireAtMs of [0, 100, 200, 0, 300]) putUntil(expireAtMs);
+  entries.delete(bytes('a'));
+  entries.delete(bytes('a'));
+  entries.clear();
+  expect(told).toEqual(['0>100', '100>200', '200>0', '0>300', '300>0', 'clear']);
+});
+
+test('an empty map, and one with a few entries, cost little', () => {
+  const entries = new EntryMap(7);
+  expect(entries.memory).toMatchObject({ allocatedBytes: 0, segmentCount: 0, utilisation: 1 });
+  for (let i = 0; i < 10; i++) put(entries, `key-${i}`, 'value', 1);
+  expect(entries.memory.allocatedBytes + entries.memory.indexBytes).toBeLessThan(5_000);
+  expect(entries.memory.liveBytes).toBe(10 * (16 + 12));
 });

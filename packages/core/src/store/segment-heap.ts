@@ -12,7 +12,7 @@
  *     segment 3   ████───   open: new entries
  *     segment 4   ██─────   open: what the cleaner saved (cleaner.ts)
  *
- * Sizes follow the heap, 1/32 of it, so a partition with little costs little. A record over a quarter of that has a
+ * Sizes follow the heap, 1/64 of it, so a partition with little costs little. A record over a quarter of that has a
  * segment of its own, of just its size.
  */
 import { assert, must } from '../assert.ts';
@@ -21,7 +21,7 @@ import { type RecordSpace, UNIT_BYTES } from './record.ts';
 const PLACE_BITS = 18;
 const PLACE_MASK = 2 ** PLACE_BITS - 1;
 const SEGMENTS_MAX = 2 ** (32 - PLACE_BITS) - 1;
-const HEAP_SHARE = 32;
+const HEAP_SHARE = 64;
 const RECORD_SHARE = 4;
 
 export interface SegmentSizes {
