@@ -11,7 +11,7 @@ const USAGE = `npm run store-oracle -- [options]
 
 const KINDS: readonly (Omit<StoreRunOptions, 'seed' | 'operations' | 'onProgress'> & { readonly name: string })[] = [
   { name: 'small segments', segmentBytesMax: 4_096, keyCountMax: 5_000 },
-  { name: 'its own sizes', segmentBytesMax: 2 ** 20, keyCountMax: 50_000 },
+  { name: 'its own sizes', segmentBytesMax: 2 ** 20, keyCountMax: 30_000 },
   { name: 'twelve keys of each hash', hashBits: 9, keyCountMax: 6_000 },
   { name: 'four hashes', hashBits: 2, keyCountMax: 500, segmentBytesMax: 2_048 },
 ];

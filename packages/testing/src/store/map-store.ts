@@ -36,6 +36,10 @@ export class MapStore {
     this.#entries.clear();
   }
 
+  names(): Iterable<string> {
+    return this.#entries.keys();
+  }
+
   /** By hash, then by key: the store promises nothing of the order within a hash. */
   sorted(): Entry[] {
     return [...this.#entries.values()].sort((a, b) => a.hash - b.hash || Buffer.compare(a.key, b.key));

@@ -11,7 +11,7 @@ export class Walk {
 
   constructor(store: EntryMap, oracle: MapStore) {
     this.#store = store;
-    this.#staying = new Set(oracle.sorted().map(({ key }) => nameOf(key)));
+    this.#staying = new Set(oracle.names());
   }
 
   /** It may come back before the walk has come to it, or after. */
