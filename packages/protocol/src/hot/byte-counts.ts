@@ -5,7 +5,10 @@
 import protobuf from 'protobufjs/minimal.js';
 
 export function varintBytes(value: number): number {
-  if (value < 2 ** 7) return 1;
+  return value < 128 ? 1 : longVarintBytes(value);
+}
+
+function longVarintBytes(value: number): number {
   if (value < 2 ** 14) return 2;
   if (value < 2 ** 21) return 3;
   if (value < 2 ** 28) return 4;
@@ -19,7 +22,7 @@ export function numberBytes(value: number): number {
 }
 
 export function doubleBytes(value: number): number {
-  return Object.is(value, 0) ? 0 : 9;
+  return value === 0 && 1 / value > 0 ? 0 : 9;
 }
 
 export function boolBytes(value: boolean): number {

@@ -1,9 +1,11 @@
-/** The messages that are encoded and decoded by hand: those of which there are some with every operation. */
+/** The messages that are encoded and decoded by hand: those that come with every operation or carry many entries. */
 import type { WireMessage } from '../hello.ts';
 import { APPEND } from './append.ts';
+import { CHECKPOINT_CHUNK } from './checkpoint-chunk.ts';
 import type { HotCodec } from './hot-codec.ts';
 import { READ } from './read.ts';
 import { READ_ANSWER } from './read-answer.ts';
+import { SCAN_ANSWER } from './scan-answer.ts';
 import { VOTE } from './vote.ts';
 import { WRITE } from './write.ts';
 import { WRITE_ANSWER } from './write-answer.ts';
@@ -15,6 +17,8 @@ export const HOT_CODECS: readonly HotCodec[] = [
   widened(WRITE_ANSWER),
   widened(APPEND),
   widened(VOTE),
+  widened(SCAN_ANSWER),
+  widened(CHECKPOINT_CHUNK),
 ];
 
 /** Each is only ever given messages of its own type. */
