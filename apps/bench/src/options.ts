@@ -1,9 +1,6 @@
 /** The command line of `npm run bench`. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { ROWS, type Row, rowsNamed } from './rows.ts';
-
-export type Family = 'floor' | 'ostraca' | 'resp';
-export const FAMILIES: readonly Family[] = ['floor', 'ostraca', 'resp'];
+import { FAMILIES, type Family, ROWS, type Row, rowsNamed } from './rows.ts';
 
 export interface BenchOptions {
   readonly rows: readonly Row[];

@@ -1,5 +1,5 @@
 /** A run's results as Markdown. */
-import { GOALS, judge } from './goals.ts';
+import { type Goal, judge } from './goals.ts';
 import { markdownTable, percent, short } from './markdown.ts';
 import { besides, bestResp, type Cell, summaryOf } from './results.ts';
 import type { Row } from './rows.ts';
@@ -38,8 +38,8 @@ export function rowTable(row: Row, cells: readonly Cell[]): string {
   return `${markdownTable(head, lines)}\n`;
 }
 
-export function goalTable(cells: readonly Cell[]): string {
-  const lines = GOALS.map((goal) => {
+export function goalTable(goals: readonly Goal[], cells: readonly Cell[]): string {
+  const lines = goals.map((goal) => {
     const { measured, verdict } = judge(goal, cells);
     const limit = goal.atLeast === undefined ? `at most ${goal.atMost}` : `at least ${goal.atLeast}`;
     const figure = measured === undefined ? '-' : `${short(measured)} ${goal.unit}`;

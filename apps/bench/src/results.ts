@@ -1,12 +1,13 @@
 /** What came out: a cell is one contender in one row with so many in flight, over all rounds. */
 import type { LatencyMicros, Measurement, Wait } from './driver/task.ts';
+import type { Family } from './rows.ts';
 import { median, spread } from './statistics.ts';
 
 export interface Cell {
   readonly row: string;
   readonly inFlight: number;
   readonly contender: string;
-  readonly family: 'floor' | 'ostraca' | 'resp';
+  readonly family: Family;
   readonly wait: Wait;
   readonly system: string;
   readonly rounds: Measurement[];

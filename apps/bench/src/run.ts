@@ -5,9 +5,9 @@ import type { Task } from './driver/task.ts';
 import { measure } from './measure.ts';
 import type { BenchOptions } from './options.ts';
 import type { Cell } from './results.ts';
-import type { Row } from './rows.ts';
+import type { Family, Row } from './rows.ts';
 import { startFloor } from './systems/floor-system.ts';
-import { startOstraca } from './systems/ostraca-system.ts';
+import { type OstracaOptions, OstracaSystem } from './systems/ostraca-system.ts';
 import { findRespServer, startResp, visitResp } from './systems/resp-system.ts';
 import type { Contender, System } from './systems/system.ts';
 
@@ -32,28 +32,42 @@ export async function runRows(context: RunContext, onRow: (row: Row, cells: read
   return cells;
 }
 
-async function startSystems({ options, children, say }: RunContext): Promise<System[]> {
-  const { rows, families, peers, partitions, program, profileFolder } = options;
-  const profile = { folder: profileFolder };
+async function startSystems(context: RunContext): Promise<System[]> {
+  const { rows, families, peers } = context.options;
   const systems: System[] = [];
+  const wanted = (family: Family, replicas: 0 | 1): readonly Row[] =>
+    families.includes(family) ? rows.filter((row) => row.replicas === replicas && row.families.includes(family)) : [];
   for (const replicas of [0, 1] as const) {
-    if (!rows.some((row) => row.replicas === replicas)) continue;
-    if (families.includes('floor')) systems.push(await startFloor(children, replicas, profile));
-    if (families.includes('ostraca')) {
-      const containers = replicas + 1;
-      systems.push(await startOstraca(children, { containers, replicas, partitions, program, profile }));
+    if (wanted('floor', replicas).length > 0) {
+      systems.push(await startFloor(context.children, replicas, { folder: context.options.profileFolder }));
     }
-    if (!families.includes('resp') || peers.length > 0) continue;
-    const respServer = findRespServer();
-    if (respServer === undefined) {
-      say('no RESP server: neither redis-server nor valkey-server is installed, and no --peers names one');
-      continue;
+    for (const isOneSided of [false, true]) {
+      if (!wanted('ostraca', replicas).some((row) => row.isOneSided === isOneSided)) continue;
+      systems.push(
+        await OstracaSystem.start(context.children, ostracaOptions(context.options, { replicas, isOneSided })),
+      );
     }
-    systems.push(await startResp(children, respServer, replicas));
+    if (wanted('resp', replicas).length > 0 && peers.length === 0)
+      systems.push(...(await startOwnResp(context, replicas)));
   }
   if (families.includes('resp')) for (const url of peers) systems.push(await visitResp(url));
-  for (const { name, servers } of systems) say(`up: ${name} (${Object.values(servers).join(', ')})`);
+  for (const { name, servers } of systems) context.say(`up: ${name} (${Object.values(servers).join(', ')})`);
   return systems;
+}
+
+export function ostracaOptions(
+  { partitions, program, profileFolder }: BenchOptions,
+  more: Pick<OstracaOptions, 'replicas'> & Partial<OstracaOptions>,
+): OstracaOptions {
+  return { partitions, program, profile: { folder: profileFolder }, containers: more.replicas + 1, ...more };
+}
+
+/** None where none is installed, which it says. */
+export async function startOwnResp({ children, say }: RunContext, replicas: 0 | 1): Promise<System[]> {
+  const program = findRespServer();
+  if (program !== undefined) return [await startResp(children, program, replicas)];
+  say('no RESP server: neither redis-server nor valkey-server is installed, and no --peers names one');
+  return [];
 }
 
 type Loader = (contender: Contender, row: Row) => Promise<void>;
@@ -79,7 +93,10 @@ async function runRow(
   { options, children, say }: RunContext,
   { row, systems, load }: { readonly row: Row; readonly systems: readonly System[]; readonly load: Loader },
 ): Promise<Cell[]> {
-  const contenders = systems.filter(({ replicas }) => replicas === row.replicas).flatMap((one) => one.endpoints());
+  const contenders = systems
+    .filter(({ replicas }) => replicas === row.replicas)
+    .flatMap((one) => one.endpoints())
+    .filter(({ family, system }) => row.families.includes(family) && isMeant(system, family, row));
   for (const contender of contenders) await load(contender, row);
   const cells: Cell[] = [];
   for (const inFlight of options.inFlight === undefined || row.inFlight.length === 1
@@ -91,8 +108,8 @@ async function runRow(
     });
     for (let round = 1; round <= options.rounds; round++) {
       for (const [index, contender] of contenders.entries()) {
-        const task = { ...taskOf(row, options), inFlight };
-        const name = `client-${contender.name.replaceAll(/\W+/g, '-')}.${row.name}.${inFlight}.${round}.cpuprofile`;
+        const task = { ...taskOf(row, options), inFlight, seed: options.seed + round };
+        const name = `${contender.name.replaceAll(/\W+/g, '-')}.${row.name}.${inFlight}.${round}`;
         const profiling =
           options.profileFolder === undefined ? {} : { profiling: { folder: options.profileFolder, name } };
         const measurement = await measure(children, { contender, task, ...profiling });
@@ -104,6 +121,10 @@ async function runRow(
     cells.push(...ofInFlight);
   }
   return cells;
+}
+
+function isMeant(system: System, family: Family, row: Row): boolean {
+  return family !== 'ostraca' || system.isOneSided === row.isOneSided;
 }
 
 function taskOf(

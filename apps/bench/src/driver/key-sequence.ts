@@ -3,7 +3,8 @@ import { newRandom } from '@ostraca/core';
 import type { Distribution } from './task.ts';
 import { newZipf } from './zipf.ts';
 
-const DRAWS = 1 << 20;
+export const DRAWS = 1 << 20;
+const VALUES = 64;
 
 /** 13 bytes, as in `key:000000042`. */
 export function keyOf(index: number): string {
@@ -17,23 +18,24 @@ export interface SequenceOptions {
 }
 
 /** Indexes of keys. Popular ones lie scattered over all keys, not at their beginning. */
-export function newKeySequence({ keys, distribution, seed }: SequenceOptions): Uint32Array {
+export function drawIndexes({ keys, distribution, seed }: SequenceOptions): Uint32Array {
   const random = newRandom(seed);
-  const sequence = new Uint32Array(DRAWS);
+  const indexes = new Uint32Array(DRAWS);
   if (distribution === 'uniform') {
-    for (let at = 0; at < DRAWS; at++) sequence[at] = random.below(keys);
-    return sequence;
+    for (let at = 0; at < DRAWS; at++) indexes[at] = random.below(keys);
+    return indexes;
   }
   const zipf = newZipf(keys, random);
   const scattered = shuffled(keys, seed);
-  for (let at = 0; at < DRAWS; at++) sequence[at] = scattered[zipf()] as number;
-  return sequence;
+  for (let at = 0; at < DRAWS; at++) indexes[at] = scattered[zipf()] as number;
+  return indexes;
 }
 
-/** Fisher and Yates. */
+/** By Fisher and Yates. */
 function shuffled(count: number, seed: number): Uint32Array {
   const random = newRandom(seed ^ 0x5bd1e995);
-  const order = Uint32Array.from({ length: count }, (_, index) => index);
+  const order = new Uint32Array(count);
+  for (let at = 0; at < count; at++) order[at] = at;
   for (let at = count - 1; at > 0; at--) {
     const other = random.below(at + 1);
     const kept = order[at] as number;
@@ -43,10 +45,44 @@ function shuffled(count: number, seed: number): Uint32Array {
   return order;
 }
 
-/** Values that do not compress and differ from each other. */
-export function newValues(valueBytes: number, seed: number): Buffer[] {
-  const random = newRandom(seed);
-  return Array.from({ length: 64 }, () =>
-    Buffer.from(Uint8Array.from({ length: valueBytes }, () => random.below(256))),
-  );
+/** Drawn keys with their values, over and over. Strings are made before the run, and one key is one string. */
+export class KeySequence {
+  /** Of the key that `next` gave last. */
+  index = 0;
+  readonly #indexes: Uint32Array;
+  readonly #keys: readonly string[];
+  #at = 0;
+
+  constructor(options: SequenceOptions) {
+    this.#indexes = drawIndexes(options);
+    const made = new Map<number, string>();
+    this.#keys = Array.from(this.#indexes, (index) => {
+      const key = made.get(index) ?? keyOf(index);
+      made.set(index, key);
+      return key;
+    });
+  }
+
+  next(): string {
+    const at = this.#at;
+    this.#at = (at + 1) & (DRAWS - 1);
+    this.index = this.#indexes[at] as number;
+    return this.#keys[at] as string;
+  }
+}
+
+/** A few values that do not compress; a key always has the same. */
+export class ValuePool {
+  readonly all: readonly Buffer[];
+
+  constructor(valueBytes: number, seed: number) {
+    const random = newRandom(seed);
+    this.all = Array.from({ length: VALUES }, () =>
+      Buffer.from(Uint8Array.from({ length: valueBytes }, () => random.below(256))),
+    );
+  }
+
+  of(index: number): Buffer {
+    return this.all[index & (VALUES - 1)] as Buffer;
+  }
 }

@@ -11,6 +11,8 @@ export interface Target {
   /** How many of the keys were there. */
   getAll(keys: readonly string[]): Promise<number>;
   setAll(keys: readonly string[], values: readonly Uint8Array[]): Promise<unknown>;
+  /** Uses a map, or what comes nearest. */
+  touchMap(name: string): Promise<unknown>;
   /** Only where one WAIT is for a whole group. */
   waitForReplica?(): Promise<unknown>;
   close(): Promise<void>;
@@ -38,6 +40,7 @@ async function openFloor(url: string): Promise<Target> {
     },
     setAll: (keys, values) =>
       Promise.all(keys.map((key, index) => client.set(key, values[index % values.length] as Uint8Array))),
+    touchMap: (name) => client.get(name),
     close: async () => client.close(),
   };
 }
@@ -51,6 +54,7 @@ async function openOstraca(url: string, gridName: string): Promise<Target> {
     getAll: async (keys) => (await map.getAll(keys)).size,
     setAll: (keys, values) =>
       map.setAll(keys.map((key, index) => [key, values[index % values.length] as Uint8Array] as const)),
+    touchMap: (name) => grid.map<string, Uint8Array>(name, { codec: 'bytes' }).get('any'),
     close: () => grid.close(),
   };
 }
@@ -75,6 +79,7 @@ async function openResp({ url, library, wait }: RespEndpoint): Promise<Target> {
       return client.mset(pairs);
     },
     ...(wait === 'group' ? { waitForReplica: () => replicaHolds(client) } : {}),
+    touchMap: (name) => client.get(name),
     close: async () => client.disconnect(),
   };
 }

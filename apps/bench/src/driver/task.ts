@@ -4,7 +4,7 @@
 export type Distribution = 'uniform' | 'zipfian';
 
 /** What one call of the closed loop is. A bulk call is of `BULK_KEYS` keys. */
-export type Work = 'load' | 'get' | 'set' | 'get-all' | 'set-all' | YcsbWork;
+export type Work = 'load' | 'idle' | 'get' | 'set' | 'get-all' | 'set-all' | YcsbWork;
 export type YcsbWork = 'ycsb-a' | 'ycsb-b' | 'ycsb-c' | 'ycsb-d' | 'ycsb-e' | 'ycsb-f';
 
 /** `each`: WAIT 1 after each set; `group`: all calls in flight are one group of sets with one WAIT. */
@@ -22,11 +22,20 @@ export interface Task {
   readonly endpoint: Endpoint;
   readonly work: Work;
   readonly inFlight: number;
+  /** For `load`: those from `firstKey` on. */
   readonly keys: number;
+  readonly firstKey?: number;
+  /** Connections of their own. Default 1. */
+  readonly clients?: number;
+  /** Beside the closed loop. Default 0. */
+  readonly writesPerSecond?: number;
+  /** For `idle`: what each client uses once. */
+  readonly maps?: readonly string[];
   readonly valueBytes: number;
   readonly distribution: Distribution;
   readonly seed: number;
   readonly warmUpSeconds: number;
+  /** At most: a second message to the client process ends it before. */
   readonly seconds: number;
   /** Processes of the servers, by their part; empty: not on this machine. */
   readonly servers: Readonly<Record<string, number>>;

@@ -1,6 +1,8 @@
 /** A CPU profile of just the measured time, without what came before and after. */
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
+
+const SAMPLE_MICROS = 250;
 
 export class Profiler {
   readonly #session = new Session();
@@ -8,12 +10,15 @@ export class Profiler {
   async start(): Promise<void> {
     this.#session.connect();
     await this.#session.post('Profiler.enable');
+    await this.#session.post('Profiler.setSamplingInterval', { interval: SAMPLE_MICROS });
     await this.#session.post('Profiler.start');
   }
 
   async stop(file: string): Promise<void> {
     const { profile } = await this.#session.post('Profiler.stop');
-    writeFileSync(file, JSON.stringify(profile));
+    // Whoever waits for the file finds all of it.
+    writeFileSync(`${file}.part`, JSON.stringify(profile));
+    renameSync(`${file}.part`, file);
     this.#session.disconnect();
   }
 }

@@ -1,4 +1,4 @@
-/** How a server process is started so that it can be profiled, and how it is told. */
+/** How a server process is started so that it can be profiled. */
 import { join } from 'node:path';
 
 const PRELOAD = new URL('./preload.js', import.meta.url).href;
@@ -15,9 +15,4 @@ export function profilingOf(
 ): { readonly nodeArgs: readonly string[]; readonly env: Readonly<Record<string, string>> } {
   if (folder === undefined) return { nodeArgs: [], env: {} };
   return { nodeArgs: ['--import', PRELOAD], env: { BENCH_PROFILE_PREFIX: join(folder, name) } };
-}
-
-/** Starts the profile, or ends and writes it. */
-export function toggleProfile(pid: number): void {
-  process.kill(pid, 'SIGUSR2');
 }

@@ -6,9 +6,14 @@ import type { System } from './system.ts';
 const SERVER = fileURLToPath(new URL('../floor/server.js', import.meta.url));
 
 export async function startFloor(children: Children, replicas: 0 | 1, profile: ProfileOptions): Promise<System> {
+  const started: Child[] = [];
+  const profiled: Record<string, number> = {};
   const start = async (part: string, args: readonly string[]): Promise<{ child: Child; url: string }> => {
-    const { nodeArgs, env } = profilingOf(profile, `floor-${replicas}-${part}`);
+    const prefix = `floor-${replicas}-${part}`;
+    const { nodeArgs, env } = profilingOf(profile, prefix);
     const child = children.start(`floor ${part}`, { args: [...nodeArgs, SERVER, ...args], env });
+    profiled[prefix] = child.pid;
+    started.push(child);
     const [, url = ''] = await untilLine(child, /^floor ready (\S+)$/);
     return { child, url };
   };
@@ -20,7 +25,11 @@ export async function startFloor(children: Children, replicas: 0 | 1, profile: P
     name: replicas === 0 ? 'floor' : 'floor, 1 replica',
     servers,
     replicas,
-    profiled: Object.keys(servers),
+    isOneSided: false,
+    profiled,
+    end: async () => {
+      for (const child of started) await children.end(child);
+    },
     endpoints: () => [
       { name: 'floor', family: 'floor', wait: 'none', endpoint: { kind: 'floor', url: primary.url }, system },
     ],

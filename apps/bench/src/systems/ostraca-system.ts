@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CatalogStatus } from '@ostraca/core';
-import { type Children, untilLine } from '../children.ts';
+import { type Child, type Children, untilLine } from '../children.ts';
 import { MAP_NAME } from '../driver/task.ts';
 import { type ProfileOptions, profilingOf } from '../profiling/profiling.ts';
-import type { System } from './system.ts';
+import type { Contender, System } from './system.ts';
 
 const GRID = 'bench';
-const SETTLED_MS = 60_000;
+const SETTLED_MS = 600_000;
 
 export interface OstracaOptions {
   readonly containers: number;
@@ -19,65 +19,125 @@ export interface OstracaOptions {
   /** The `ostraca` program; undefined: that of this workspace. */
   readonly program: string | undefined;
   readonly profile: ProfileOptions;
+  /** Default: the one map of the rows. */
+  readonly maps?: readonly string[];
+  /** Sync replicas that may come later. Default: `replicas`. */
+  readonly replicasMax?: number;
+  /** All primaries are in the first container: the others come when it has them. Default false. */
+  readonly isOneSided?: boolean;
+  /** Of Node.js, for the containers. */
+  readonly nodeArgs?: readonly string[];
 }
 
-export interface OstracaSystem extends System {
-  readonly catalogUrl: string;
-}
+/** What it takes to be measured, and to grow. */
+export class OstracaSystem implements System {
+  readonly servers: Record<string, number> = {};
+  readonly profiled: Record<string, number> = {};
+  /** By name. */
+  readonly containers = new Map<string, Child>();
+  readonly #children: Children;
+  readonly #options: OstracaOptions;
+  readonly #catalog: Child;
+  readonly #catalogUrl: string;
 
-export async function startOstraca(children: Children, options: OstracaOptions): Promise<OstracaSystem> {
-  const { containers, replicas, profile } = options;
-  const program = options.program ?? findProgram();
-  const folder = mkdtempSync(join(tmpdir(), 'ostraca-bench-'));
-  try {
-    const policyFile = join(folder, 'policy.json');
-    writeFileSync(policyFile, JSON.stringify(policyOf(options)));
-    const args = ['catalog', '--policy', policyFile, '--listen', '127.0.0.1:0'];
-    const catalog = children.start('catalog', { args: [program, ...args] });
-    const [, catalogUrl = ''] = await untilLine(catalog, /^ostraca catalog ready (\S+)$/);
-    const servers: Record<string, number> = {};
-    const urls: string[] = [];
-    for (let index = 1; index <= containers; index++) {
-      const { nodeArgs, env } = profilingOf(profile, `ostraca-${replicas}-c${index}`);
-      const containerArgs = [...nodeArgs, program, 'container', '--catalog', catalogUrl, '--name', `c${index}`];
-      const container = children.start(`container c${index}`, { args: containerArgs, env });
-      const [, url = ''] = await untilLine(container, /^ostraca container \S+ ready (\S+)$/);
-      servers[`c${index}`] = container.pid;
-      urls.push(url);
+  private constructor(children: Children, options: OstracaOptions, { catalog, url }: { catalog: Child; url: string }) {
+    this.#children = children;
+    this.#options = options;
+    this.#catalog = catalog;
+    this.#catalogUrl = url;
+  }
+
+  /** Resolves when every partition takes writes. */
+  static async start(children: Children, options: OstracaOptions): Promise<OstracaSystem> {
+    const folder = mkdtempSync(join(tmpdir(), 'ostraca-bench-'));
+    try {
+      const policyFile = join(folder, 'policy.json');
+      writeFileSync(policyFile, JSON.stringify(policyOf(options)));
+      const program = options.program ?? findProgram();
+      const args = [program, 'catalog', '--policy', policyFile, '--listen', '127.0.0.1:0'];
+      const catalog = children.start('catalog', { args });
+      const [, url = ''] = await untilLine(catalog, /^ostraca catalog ready (\S+)$/);
+      const system = new OstracaSystem(children, options, { catalog, url });
+      await system.addContainer();
+      if (options.isOneSided === true) await system.untilCopies(1);
+      for (let index = 2; index <= options.containers; index++) await system.addContainer();
+      await system.untilCopies(options.replicas + 1);
+      return system;
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
     }
-    await untilSettled(catalogUrl, replicas + 1);
-    const system: OstracaSystem = {
-      name: replicas === 0 ? 'ostraca' : `ostraca, ${replicas} replica`,
-      servers,
-      replicas,
-      catalogUrl,
-      profiled: Object.keys(servers),
-      endpoints: () => [
-        {
-          name: 'ostraca',
-          family: 'ostraca',
-          wait: 'none',
-          endpoint: { kind: 'ostraca', url: catalogUrl, grid: GRID },
-          system,
-        },
-      ],
-    };
-    return system;
-  } finally {
-    // All have read what they need.
-    rmSync(folder, { recursive: true, force: true });
+  }
+
+  get replicas(): number {
+    return this.#options.replicas;
+  }
+
+  get isOneSided(): boolean {
+    return this.#options.isOneSided ?? false;
+  }
+
+  get name(): string {
+    const { containers, replicas } = this.#options;
+    const more = [];
+    if (containers > replicas + 1) more.push(`${containers} containers`);
+    if (replicas > 0) more.push(`${replicas} replica${replicas === 1 ? '' : 's'}`);
+    return ['ostraca', ...more].join(', ');
+  }
+
+  endpoints(): readonly Contender[] {
+    const endpoint = { kind: 'ostraca', url: this.#catalogUrl, grid: GRID } as const;
+    return [{ name: 'ostraca', family: 'ostraca', wait: 'none', endpoint, system: this }];
+  }
+
+  /** Resolves when it listens and is registered. */
+  async addContainer(): Promise<Child> {
+    const { replicas, profile, program, nodeArgs = [] } = this.#options;
+    const name = `c${this.containers.size + 1}`;
+    const prefix = `ostraca-${replicas}-${name}`;
+    const profiling = profilingOf(profile, prefix);
+    const args = [...nodeArgs, ...profiling.nodeArgs, program ?? findProgram(), 'container'];
+    args.push('--catalog', this.#catalogUrl, '--name', name);
+    const container = this.#children.start(`container ${name}`, { args, env: profiling.env });
+    this.containers.set(name, container);
+    await untilLine(container, /^ostraca container \S+ ready (\S+)$/);
+    this.servers[name] = container.pid;
+    if (profile.folder !== undefined) this.profiled[prefix] = container.pid;
+    return container;
+  }
+
+  /** Until every partition has so many in-sync copies. */
+  async untilCopies(copies: number): Promise<void> {
+    const url = `${this.#catalogUrl.replace(/^ws/, 'http')}/api/status`;
+    const startMs = performance.now();
+    for (;;) {
+      const { partitions } = (await (await fetch(url)).json()) as CatalogStatus;
+      if (partitions.length > 0 && partitions.every(({ config }) => config?.sync.length === copies)) return;
+      if (performance.now() - startMs > SETTLED_MS) {
+        throw new Error(`not every partition has ${copies} copies after ${SETTLED_MS} ms`);
+      }
+      for (const container of this.containers.values()) {
+        if (container.process.exitCode !== null) throw new Error(`${container.name} ended:\n${container.log()}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  async end(): Promise<void> {
+    for (const child of [...this.containers.values(), this.#catalog]) await this.#children.end(child);
   }
 }
 
-function policyOf({ containers, replicas, partitions }: OstracaOptions): object {
+function policyOf(options: OstracaOptions): object {
+  const { containers, replicas, replicasMax, partitions, isOneSided = false, maps = [MAP_NAME] } = options;
   const mapSet = {
     name: 'main',
     numberOfPartitions: partitions,
-    minSyncReplicas: replicas,
-    maxSyncReplicas: replicas,
-    numInitialContainers: containers,
+    // A write waits for every copy that is in sync, also for those beyond the least number.
+    minSyncReplicas: isOneSided ? 0 : replicas,
+    maxSyncReplicas: replicasMax ?? replicas,
+    numInitialContainers: isOneSided ? 1 : containers,
     developmentMode: true,
-    maps: [{ name: MAP_NAME }],
+    maps: maps.map((name) => ({ name })),
   };
   return { grids: [{ name: GRID, mapSets: [mapSet] }] };
 }
@@ -89,17 +149,4 @@ function findProgram(): string {
     if (existsSync(program)) return program;
   }
   throw new Error('apps/ostraca/bin/ostraca.js is not there: say where the program is with --program');
-}
-
-async function untilSettled(catalogUrl: string, copies: number): Promise<void> {
-  const url = `${catalogUrl.replace(/^ws/, 'http')}/api/status`;
-  const startMs = performance.now();
-  for (;;) {
-    const status = (await (await fetch(url)).json()) as CatalogStatus;
-    const { partitions } = status;
-    if (partitions.length > 0 && partitions.every(({ config }) => config?.sync.length === copies)) return;
-    if (performance.now() - startMs > SETTLED_MS)
-      throw new Error(`not every partition has ${copies} copies after 60 s`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }

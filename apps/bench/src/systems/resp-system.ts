@@ -21,11 +21,13 @@ export function findRespServer(): string | undefined {
 export async function startResp(children: Children, program: string, replicas: 0 | 1): Promise<System> {
   const folder = mkdtempSync(join(tmpdir(), 'ostraca-bench-resp-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const started: Child[] = [];
   const start = async (part: string, more: readonly string[]): Promise<{ child: Child; port: number }> => {
     const port = await freePort();
     const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--dbfilename', `${part}.rdb`];
     args.push('--save', '', '--appendonly', 'no', '--repl-diskless-sync-delay', '0', ...more);
     const child = children.start(`${program} ${part}`, { program, args });
+    started.push(child);
     await untilTrue(`${program} ${part} answers`, child, async () => (await infoOf(port)).get('loading') === '0');
     return { child, port };
   };
@@ -38,7 +40,10 @@ export async function startResp(children: Children, program: string, replicas: 0
       return (await infoOf(replica.port)).get('master_link_status') === 'up';
     });
   }
-  return describe(`redis://127.0.0.1:${primary.port}`, servers, replicas);
+  const end = async (): Promise<void> => {
+    for (const child of started) await children.end(child);
+  };
+  return describe({ url: `redis://127.0.0.1:${primary.port}`, servers, replicas, end });
 }
 
 /** One that somebody else runs. @throws it does not answer, naming it. */
@@ -48,10 +53,18 @@ export async function visitResp(url: string): Promise<System> {
   });
   const pid = Number(facts.get('process_id'));
   const servers: Record<string, number> = isRespProcess(pid) ? { primary: pid } : {};
-  return describe(url, servers, Number(facts.get('connected_slaves') ?? 0));
+  const replicas = Number(facts.get('connected_slaves') ?? 0);
+  return describe({ url, servers, replicas, end: async () => {} });
 }
 
-async function describe(url: string, servers: Readonly<Record<string, number>>, replicas: number): Promise<System> {
+interface Described {
+  readonly url: string;
+  readonly servers: Readonly<Record<string, number>>;
+  readonly replicas: number;
+  readonly end: () => Promise<void>;
+}
+
+async function describe({ url, servers, replicas, end }: Described): Promise<System> {
   const facts = await infoOf(url);
   const valkey = facts.get('valkey_version');
   const product = valkey === undefined ? `redis ${facts.get('redis_version')}` : `valkey ${valkey}`;
@@ -59,7 +72,9 @@ async function describe(url: string, servers: Readonly<Record<string, number>>, 
     name: replicas === 0 ? product : `${product}, ${replicas} replica`,
     servers,
     replicas,
-    profiled: [],
+    isOneSided: false,
+    profiled: {},
+    end,
     endpoints() {
       const waits: readonly Wait[] = replicas === 0 ? ['none'] : ['each', 'group'];
       return waits.flatMap((wait) => LIBRARIES.map((library) => contenderOf(library, wait)));
