@@ -8,15 +8,16 @@
 import type { ErrorCode } from '../errors.ts';
 import type { ClientId, Epoch, Lsn } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
-import type { CheckpointSession, CompletionRecord, LogRecord } from '../messages.ts';
+import type { CheckpointSession, LogRecord } from '../messages.ts';
+import { SeqWindow } from './seq-window.ts';
 
 interface Session {
   /** The client has the answers of every seq below and will not ask again. */
   ackedBelow: number;
-  readonly done: Map<number, { readonly epoch: Epoch; readonly lsn: Lsn }>;
+  /** Those carried out, and those in progress. */
+  readonly writes: SeqWindow;
   /** By an abort marker: never carried out. */
   readonly rolledBack: Set<number>;
-  readonly inProgress: Map<number, Lsn>;
   readonly refused: Map<number, RememberedRefusal>;
   /** At the primary: when it last asked, by the monotonic clock; undefined: not since this shard's promotion. */
   activeMs: number | undefined;
@@ -34,11 +35,7 @@ export type Attempt =
   | { readonly is: 'stale' }
   | { readonly is: 'outside_window' };
 
-const ENDED = {
-  ackedBelow: 0,
-  done: new Map<number, { epoch: Epoch; lsn: Lsn }>(),
-  rolledBack: new Set<number>(),
-} as const;
+const ENDED = { ackedBelow: 0, writes: new SeqWindow(), rolledBack: new Set<number>() } as const;
 const NEW: Attempt = { is: 'new' };
 
 export class Sessions {
@@ -51,8 +48,8 @@ export class Sessions {
   /** Of the client that has most: what is remembered of its writes, and those without an outcome. */
   get rememberedMax(): number {
     let max = 0;
-    for (const { done, rolledBack, refused, inProgress } of this.#byClient.values()) {
-      max = Math.max(max, done.size + rolledBack.size + refused.size + inProgress.size);
+    for (const { writes, rolledBack, refused } of this.#byClient.values()) {
+      max = Math.max(max, writes.doneCount + writes.inProgressCount + rolledBack.size + refused.size);
     }
     return max;
   }
@@ -62,15 +59,16 @@ export class Sessions {
     const session = this.#byClient.get(clientId);
     if (session === undefined) return NEW;
     if (seq < session.ackedBelow) return { is: 'stale' };
-    const done = session.done.get(seq);
-    if (done !== undefined) return { is: 'done', ...done };
-    if (session.rolledBack.has(seq)) return { is: 'rolled_back' };
-    const lsn = session.inProgress.get(seq);
-    if (lsn !== undefined) return { is: 'in_progress', lsn };
-    const refusal = session.refused.get(seq);
+    const { writes, rolledBack, refused } = session;
+    const lsn = writes.lsnOf(seq);
+    const epoch = writes.epochOf(seq);
+    if (epoch > 0) return { is: 'done', epoch, lsn };
+    if (rolledBack.size > 0 && rolledBack.has(seq)) return { is: 'rolled_back' };
+    if (lsn > 0) return { is: 'in_progress', lsn };
+    const refusal = refused.size > 0 ? refused.get(seq) : undefined;
     if (refusal !== undefined) return { is: 'refused', refusal };
     const window = 2 * LIMITS.outstandingPerPartitionMax;
-    const isOutside = seq >= Math.max(session.ackedBelow, ackedBelow) + window || session.inProgress.size >= window;
+    const isOutside = seq >= Math.max(session.ackedBelow, ackedBelow) + window || writes.inProgressCount >= window;
     return isOutside ? { is: 'outside_window' } : NEW;
   }
 
@@ -85,7 +83,7 @@ export class Sessions {
     const clients: ClientId[] = [];
     for (const [clientId, session] of this.#byClient) {
       session.activeMs ??= nowMs;
-      const isIdle = session.inProgress.size === 0 && nowMs - session.activeMs >= LIMITS.sessionIdleMs;
+      const isIdle = session.writes.inProgressCount === 0 && nowMs - session.activeMs >= LIMITS.sessionIdleMs;
       if (isIdle && clients.push(clientId) >= countMax) break;
     }
     return clients;
@@ -93,7 +91,10 @@ export class Sessions {
 
   begin(record: LogRecord): void {
     if (record.kind === 'session') return;
-    if (record.clientId !== '') this.#session(record.clientId).inProgress.set(record.seq, record.lsn);
+    if (record.clientId === '') return;
+    // The client has said so itself, whatever becomes of the record.
+    this.acknowledge(record.clientId, record.ackedBelow);
+    this.#session(record.clientId).writes.begin(record.seq, record.lsn);
   }
 
   /** The record is decided: committed, or rolled back and then new again unless the primary remembers its answer. */
@@ -105,12 +106,11 @@ export class Sessions {
     }
     const session = this.#session(record.clientId);
     // A retry may already stand in the log under the same seq, when this one was rolled back.
-    if (session.inProgress.get(record.seq) === record.lsn) session.inProgress.delete(record.seq);
-    if (committed && record.seq >= session.ackedBelow) {
-      if (record.kind === 'abortMarker') session.rolledBack.add(record.seq);
-      else session.done.set(record.seq, { epoch: record.epoch, lsn: record.lsn });
-    }
-    this.acknowledge(record.clientId, record.ackedBelow);
+    session.writes.endProgress(record.seq, record.lsn);
+    this.#acknowledge(session, record.ackedBelow);
+    if (!committed || record.seq < session.ackedBelow) return;
+    if (record.kind === 'abortMarker') session.rolledBack.add(record.seq);
+    else session.writes.done(record.seq, record.epoch, record.lsn);
   }
 
   /** A definitive not-applied answer was given: a late copy of an earlier attempt must get the same. */
@@ -123,16 +123,20 @@ export class Sessions {
   rollBack(record: LogRecord): void {
     if (record.clientId === '') return;
     const session = this.#session(record.clientId);
-    if (session.inProgress.get(record.seq) !== record.lsn) return;
-    session.inProgress.delete(record.seq);
+    if (!session.writes.endProgress(record.seq, record.lsn)) return;
     this.refuse(record.clientId, record.seq, 'replication_voted_to_rollback');
   }
 
   acknowledge(clientId: ClientId, ackedBelow: number): void {
-    const session = this.#session(clientId);
+    this.#acknowledge(this.#session(clientId), ackedBelow);
+  }
+
+  #acknowledge(session: Session, ackedBelow: number): void {
     if (ackedBelow <= session.ackedBelow) return;
     session.ackedBelow = ackedBelow;
-    for (const table of [session.done, session.rolledBack, session.refused]) {
+    session.writes.dropBelow(ackedBelow);
+    for (const table of [session.rolledBack, session.refused]) {
+      if (table.size === 0) continue;
       // They were put in about in the order of their seq: stopping at the first that stays keeps this constant per
       // write; one that was passed over goes when those before it do.
       for (const seq of table.keys()) {
@@ -145,7 +149,7 @@ export class Sessions {
   /** A primary that steps down forgets what only it knew. */
   forgetUndecided(): void {
     for (const session of this.#byClient.values()) {
-      session.inProgress.clear();
+      session.writes.forgetProgress();
       session.refused.clear();
       session.activeMs = undefined;
     }
@@ -154,10 +158,8 @@ export class Sessions {
   /** `only`: of these clients, also of those that have no session any more: they come with nothing. */
   *checkpoint(only?: ReadonlySet<ClientId>): Generator<CheckpointSession> {
     for (const clientId of only ?? this.#byClient.keys()) {
-      const { ackedBelow, done, rolledBack } = this.#byClient.get(clientId) ?? ENDED;
-      const records: CompletionRecord[] = [];
-      for (const [seq, { epoch, lsn }] of done) records.push({ seq, epoch, lsn });
-      yield { clientId, ackedBelow, done: records, rolledBack: [...rolledBack] };
+      const { ackedBelow, writes, rolledBack } = this.#byClient.get(clientId) ?? ENDED;
+      yield { clientId, ackedBelow, done: [...writes.decided()], rolledBack: [...rolledBack] };
     }
   }
 
@@ -168,18 +170,16 @@ export class Sessions {
 
   restore({ clientId, ackedBelow, done, rolledBack }: CheckpointSession): void {
     const session = this.#session(clientId);
-    for (const { seq, epoch, lsn } of done) {
-      if (seq >= session.ackedBelow) session.done.set(seq, { epoch, lsn });
-    }
+    this.#acknowledge(session, ackedBelow);
+    for (const { seq, epoch, lsn } of done) session.writes.done(seq, epoch, lsn);
     for (const seq of rolledBack) if (seq >= session.ackedBelow) session.rolledBack.add(seq);
-    this.acknowledge(clientId, ackedBelow);
   }
 
   /** If it came back meanwhile, what it has undecided finds its session, as new as on every replica. */
   #expire(clientId: ClientId): void {
-    const inProgress = this.#byClient.get(clientId)?.inProgress;
+    const writes = this.#byClient.get(clientId)?.writes;
     this.#byClient.delete(clientId);
-    for (const [seq, lsn] of inProgress ?? []) this.#session(clientId).inProgress.set(seq, lsn);
+    for (const [seq, lsn] of writes?.inProgress() ?? []) this.#session(clientId).writes.begin(seq, lsn);
   }
 
   #session(clientId: ClientId): Session {
@@ -187,9 +187,8 @@ export class Sessions {
     if (session === undefined) {
       session = {
         ackedBelow: 0,
-        done: new Map(),
+        writes: new SeqWindow(),
         rolledBack: new Set(),
-        inProgress: new Map(),
         refused: new Map(),
         activeMs: undefined,
       };
