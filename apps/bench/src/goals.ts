@@ -1,21 +1,20 @@
 /** The goals, and whether a run meets them. Each is a ratio, or an absolute figure, of medians of one run. */
+import { type Limits, type Verdict, verdictOf } from './limits.ts';
 import { besides, bestResp, type Cell, type Summary, summaryOf } from './results.ts';
 
-export interface Goal {
+export interface Goal extends Limits {
   readonly text: string;
   readonly row: string;
   readonly inFlight: number;
   /** What is compared; undefined: what it needs was not measured. */
   readonly measure: (ostraca: Summary, others: readonly Cell[]) => number | undefined;
   readonly unit: '×' | '%' | 'µs';
-  readonly atLeast?: number;
-  readonly atMost?: number;
 }
 
 export interface Judgement {
   readonly goal: Goal;
   readonly measured: number | undefined;
-  readonly verdict: 'met' | 'missed' | 'not measured';
+  readonly verdict: Verdict;
 }
 
 type Measure = Goal['measure'];
@@ -133,8 +132,6 @@ export function judge(goal: Goal, cells: readonly Cell[]): Judgement {
   const others = besides(cells, goal);
   const ostraca = others.find(({ family }) => family === 'ostraca');
   const measured = ostraca && goal.measure(summaryOf(ostraca), others);
-  if (measured === undefined || !Number.isFinite(measured))
-    return { goal, measured: undefined, verdict: 'not measured' };
-  const isMet = measured >= (goal.atLeast ?? -Infinity) && measured <= (goal.atMost ?? Infinity);
-  return { goal, measured, verdict: isMet ? 'met' : 'missed' };
+  const verdict = verdictOf(measured, goal);
+  return { goal, measured: verdict === 'not measured' ? undefined : measured, verdict };
 }

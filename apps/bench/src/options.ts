@@ -1,9 +1,12 @@
 /** The command line of `npm run bench`. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { FAMILIES, type Family, ROWS, type Row, rowsNamed } from './rows.ts';
+import { FAMILIES, type Family, ROWS, type Row } from './rows.ts';
+import { TRIALS } from './trials/all-trials.ts';
+import type { Trial } from './trials/trial.ts';
 
 export interface BenchOptions {
   readonly rows: readonly Row[];
+  readonly trials: readonly Trial[];
   readonly families: readonly Family[];
   readonly peers: readonly string[];
   /** Instead of what each row says. */
@@ -12,6 +15,9 @@ export interface BenchOptions {
   readonly seconds: number;
   readonly warmUpSeconds: number;
   readonly keys: number;
+  /** Of the trials; undefined: as each says. */
+  readonly entries: number | undefined;
+  readonly isQuick: boolean;
   readonly partitions: number;
   readonly seed: number;
   readonly program: string | undefined;
@@ -31,6 +37,7 @@ interface Written {
   readonly seconds?: number;
   readonly warmUp?: number;
   readonly keys: number;
+  readonly entries?: number;
   readonly partitions: number;
   readonly seed: number;
   readonly program?: string;
@@ -38,7 +45,7 @@ interface Written {
   readonly profile?: string | true;
 }
 
-const QUICK_IN_FLIGHT = [1, 64, 256];
+const NAMES = [...ROWS, ...TRIALS].map(({ name }) => name);
 
 /** @throws what commander throws; for a wrong option it has said why, and exits. */
 export function parseOptions(argv: readonly string[], defaultFolder: string): BenchOptions {
@@ -47,21 +54,22 @@ export function parseOptions(argv: readonly string[], defaultFolder: string): Be
       'Measures Ostraca, the transport floor and a RESP server side by side, in turn and in a closed loop: the same\n' +
         'keys and values, one client process for each measurement. With --only, nothing is written but with --out.',
     )
-    .option('--quick', 'in about two minutes: fewer numbers in flight, shorter, one round, no long rows')
-    .addOption(
-      new Option('--only <rows>', `these rows: ${ROWS.map(({ name }) => name).join(', ')}`).argParser(parseList),
-    )
+    .option('--quick', 'in two to three minutes: fewer numbers in flight, shorter, one round, no long rows')
+    .addOption(new Option('--only <rows>', `these: ${NAMES.join(', ')}`).argParser(parseList))
     .addOption(new Option('--systems <names>', `these systems: ${FAMILIES.join(', ')}`).argParser(parseList))
     .addOption(
       new Option('--peers <urls>', 'RESP servers that run already, as redis://host:port, instead of our own').argParser(
         parseList,
       ),
     )
-    .addOption(new Option('--inflight <numbers>', 'calls in flight, for all rows').argParser(parseList))
+    .addOption(
+      new Option('--inflight <numbers>', 'calls in flight, for rows of more than one number').argParser(parseList),
+    )
     .option('--rounds <n>', 'measurements of each (default: 3)', parsePositive)
     .option('--seconds <n>', 'length of a measurement (default: 4)', parsePositive)
     .option('--warm-up <n>', 'seconds before it (default: 1.5)', parsePositive)
-    .option('--keys <n>', 'entries', parsePositive, 100_000)
+    .option('--keys <n>', 'entries of the rows', parsePositive, 100_000)
+    .option('--entries <n>', 'entries of memory, pauses, checkpoint and many-entries', parsePositive)
     .option('--partitions <n>', 'of the map', parsePositive, 13)
     .option('--seed <n>', 'of keys and values', parsePositive, 1)
     .option('--program <file>', "another ostraca than this workspace's")
@@ -70,13 +78,10 @@ export function parseOptions(argv: readonly string[], defaultFolder: string): Be
   command.parse([...argv], { from: 'user' });
   const written = command.opts<Written>();
   const isQuick = written.quick === true;
-  const fail = (error: unknown): never => command.error(`error: ${error instanceof Error ? error.message : error}`);
-  let rows: readonly Row[] = [];
-  try {
-    rows = written.only === undefined ? ROWS.filter(({ isLong }) => !isQuick || !isLong) : rowsNamed(written.only);
-  } catch (error) {
-    fail(error);
-  }
+  const fail = (reason: string): never => command.error(`error: ${reason}`);
+  const wrong = (written.only ?? []).filter((name) => !NAMES.includes(name));
+  if (wrong.length > 0) fail(`no row ${wrong.join(', ')}; there are ${NAMES.join(', ')}`);
+  const isWanted = ({ name, isLong }: Row | Trial): boolean => written.only?.includes(name) ?? !(isQuick && isLong);
   const unknown = (written.systems ?? []).filter((name) => !(FAMILIES as readonly string[]).includes(name));
   if (unknown.length > 0) fail(`no system ${unknown.join(', ')}; there are ${FAMILIES.join(', ')}`);
   const inFlight = written.inflight?.map((text) => {
@@ -84,14 +89,17 @@ export function parseOptions(argv: readonly string[], defaultFolder: string): Be
     return Number.isInteger(number) && number > 0 ? number : fail(`--inflight: ${text} is no whole number over 0`);
   });
   return {
-    rows,
+    rows: ROWS.filter(isWanted),
+    trials: TRIALS.filter(isWanted),
     families: FAMILIES.filter((name) => written.systems?.includes(name) ?? true),
     peers: written.peers ?? [],
-    inFlight: inFlight ?? (isQuick ? QUICK_IN_FLIGHT : undefined),
+    inFlight,
     rounds: written.rounds ?? (isQuick ? 1 : 3),
-    seconds: written.seconds ?? (isQuick ? 1.5 : 4),
-    warmUpSeconds: written.warmUp ?? (isQuick ? 1 : 1.5),
+    seconds: written.seconds ?? (isQuick ? 1 : 4),
+    warmUpSeconds: written.warmUp ?? (isQuick ? 0.7 : 1.5),
     keys: written.keys,
+    entries: written.entries,
+    isQuick,
     partitions: written.partitions,
     seed: written.seed,
     program: written.program,

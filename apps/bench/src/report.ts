@@ -1,8 +1,10 @@
 /** A run's results as Markdown. */
 import { type Goal, judge } from './goals.ts';
+import { type Limits, type Verdict, verdictOf, wantedText } from './limits.ts';
 import { markdownTable, percent, short } from './markdown.ts';
 import { besides, bestResp, type Cell, summaryOf } from './results.ts';
 import type { Row } from './rows.ts';
+import type { Figure } from './trials/trial.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -38,14 +40,29 @@ export function rowTable(row: Row, cells: readonly Cell[]): string {
   return `${markdownTable(head, lines)}\n`;
 }
 
-export function goalTable(goals: readonly Goal[], cells: readonly Cell[]): string {
-  const lines = goals.map((goal) => {
+/** A line of the table of goals. */
+export interface GoalLine extends Limits {
+  readonly text: string;
+  readonly inFlight?: number;
+  readonly unit: string;
+  readonly measured: number | undefined;
+  readonly verdict: Verdict;
+}
+
+export function goalLines(goals: readonly Goal[], cells: readonly Cell[], figures: readonly Figure[]): GoalLine[] {
+  const ofRows = goals.map((goal): GoalLine => {
     const { measured, verdict } = judge(goal, cells);
-    const limit = goal.atLeast === undefined ? `at most ${goal.atMost}` : `at least ${goal.atLeast}`;
-    const figure = measured === undefined ? '-' : `${short(measured)} ${goal.unit}`;
-    return [goal.text, String(goal.inFlight), `${limit} ${goal.unit}`, figure, verdict];
+    return { ...goal, measured, verdict };
   });
-  return `${markdownTable(['goal', 'in flight', 'wanted', 'measured', ''], lines)}\n`;
+  return [...ofRows, ...figures.map((figure) => ({ ...figure, verdict: verdictOf(figure.measured, figure) }))];
+}
+
+export function goalTable(lines: readonly GoalLine[]): string {
+  const rows = lines.map(({ text, inFlight, unit, measured, verdict, ...limits }) => {
+    const figure = measured === undefined ? '-' : `${short(measured)} ${unit}`;
+    return [text, inFlight === undefined ? '' : String(inFlight), wantedText(limits, unit), figure, verdict];
+  });
+  return `${markdownTable(['goal', 'in flight', 'wanted', 'measured', ''], rows)}\n`;
 }
 
 /** `1.20 + 0.80`: the primary, then the others. */

@@ -15,6 +15,8 @@ export interface Row {
   readonly distribution: Distribution;
   readonly valueBytes: number;
   readonly inFlight: readonly number[];
+  /** Those of `--quick`. */
+  readonly quickInFlight: readonly number[];
   readonly families: readonly Family[];
   /** Left out by `--quick`. */
   readonly isLong: boolean;
@@ -27,10 +29,11 @@ const PLAIN = {
   distribution: 'uniform',
   valueBytes: 100,
   inFlight: IN_FLIGHT,
+  quickInFlight: [1, 64, 256],
   families: FAMILIES,
   isLong: false,
 } as const;
-const BULK = { ...PLAIN, inFlight: [16], families: ['ostraca', 'resp'] } as const;
+const BULK = { ...PLAIN, inFlight: [16], quickInFlight: [16], families: ['ostraca', 'resp'] } as const;
 /** As YCSB has them: the floor, which forgets when it is full, takes no part. */
 const MIX = { ...BULK, distribution: 'zipfian', valueBytes: 1_024, inFlight: [64], isLong: true } as const;
 const LONG = { ...PLAIN, inFlight: [64, 256], isLong: true } as const;
@@ -47,7 +50,14 @@ const MIXES: readonly (readonly [YcsbWork, string])[] = [
 export const ROWS: readonly Row[] = [
   { ...PLAIN, name: 'get', title: 'get', work: 'get' },
   { ...PLAIN, name: 'set', title: 'set, no replica', work: 'set' },
-  { ...PLAIN, name: 'set-sync', title: 'set, acknowledged by one replica', work: 'set', replicas: 1 },
+  {
+    ...PLAIN,
+    name: 'set-sync',
+    title: 'set, acknowledged by one replica',
+    work: 'set',
+    replicas: 1,
+    quickInFlight: [64, 256],
+  },
   {
     ...PLAIN,
     name: 'set-primary',
@@ -57,6 +67,7 @@ export const ROWS: readonly Row[] = [
     isOneSided: true,
     families: ['floor', 'ostraca'],
     inFlight: [256],
+    quickInFlight: [256],
   },
   { ...BULK, name: 'get-all', title: 'getAll / mget of 100 keys, in keys per second', work: 'get-all' },
   { ...BULK, name: 'set-all', title: 'setAll / mset of 100 keys, in keys per second', work: 'set-all' },
@@ -71,11 +82,3 @@ export const ROWS: readonly Row[] = [
     work,
   })),
 ];
-
-/** @throws a name that is none, with those that are. */
-export function rowsNamed(names: readonly string[]): Row[] {
-  const known = ROWS.map(({ name }) => name);
-  const unknown = names.filter((name) => !known.includes(name));
-  if (unknown.length > 0) throw new Error(`no row ${unknown.join(', ')}; there are ${known.join(', ')}`);
-  return ROWS.filter(({ name }) => names.includes(name));
-}

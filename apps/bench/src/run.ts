@@ -99,9 +99,7 @@ async function runRow(
     .filter(({ family, system }) => row.families.includes(family) && isMeant(system, family, row));
   for (const contender of contenders) await load(contender, row);
   const cells: Cell[] = [];
-  for (const inFlight of options.inFlight === undefined || row.inFlight.length === 1
-    ? row.inFlight
-    : options.inFlight) {
+  for (const inFlight of inFlightOf(row, options)) {
     const ofInFlight = contenders.map((contender): Cell => {
       const { name, family, wait, system } = contender;
       return { row: row.name, inFlight, contender: name, family, wait, system: system.name, rounds: [] };
@@ -121,6 +119,11 @@ async function runRow(
     cells.push(...ofInFlight);
   }
   return cells;
+}
+
+function inFlightOf({ inFlight, quickInFlight }: Row, options: BenchOptions): readonly number[] {
+  const own = options.isQuick ? quickInFlight : inFlight;
+  return own.length === 1 ? own : (options.inFlight ?? own);
 }
 
 function isMeant(system: System, family: Family, row: Row): boolean {

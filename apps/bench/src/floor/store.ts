@@ -7,7 +7,9 @@
  */
 const SEGMENT_BYTES = 1 << 24;
 const SEGMENTS_MAX = 40;
-const UNITS_PER_SEGMENT = SEGMENT_BYTES >>> 3;
+/** Units of 8 bytes in a segment, as bits of a place. */
+const UNIT_BITS = 21;
+const UNIT_MASK = (1 << UNIT_BITS) - 1;
 export const RECORD_HEADER_BYTES = 16;
 
 export class FloorStore {
@@ -16,6 +18,8 @@ export class FloorStore {
   valueAt = 0;
   valueBytes = 0;
   #count = 0;
+  /** Of the key that was looked for last. */
+  #hash = 0;
   #mask = 1023;
   /** Two words a pair: the hash, and 1 + the record's place in units of 8 bytes over all segments; 0: free. */
   #pairs = new Uint32Array(2 * 1024);
@@ -28,11 +32,11 @@ export class FloorStore {
 
   /** Whether the key `bytes[from, to)` is there; if so, `segment`, `valueAt` and `valueBytes` say where its value is. */
   find(bytes: Uint8Array, from: number, to: number): boolean {
-    const pair = this.#pairOf(bytes, { from, to, hash: hashOf(bytes, from, to) });
+    const pair = this.#pairOf(bytes, from, to);
     if (pair < 0) return false;
     const unit = (this.#pairs[2 * pair + 1] as number) - 1;
-    const segment = this.#segments[(unit / UNITS_PER_SEGMENT) | 0] as Buffer;
-    const at = (unit % UNITS_PER_SEGMENT) * 8;
+    const segment = this.#segments[unit >>> UNIT_BITS] as Buffer;
+    const at = (unit & UNIT_MASK) << 3;
     this.segment = segment;
     this.valueBytes = segment.readUInt32LE(at + 4);
     this.valueAt = at + RECORD_HEADER_BYTES + to - from;
@@ -50,38 +54,36 @@ export class FloorStore {
     segment.writeUInt32LE(end - to, at + 4);
     bytes.copy(segment, at + RECORD_HEADER_BYTES, from, end);
 
-    const hash = hashOf(bytes, from, to);
-    const place = (this.#segments.length - 1) * UNITS_PER_SEGMENT + (at >>> 3) + 1;
-    const pair = this.#pairOf(bytes, { from, to, hash });
+    const place = (((this.#segments.length - 1) << UNIT_BITS) | (at >>> 3)) + 1;
+    const pair = this.#pairOf(bytes, from, to);
     if (pair >= 0) {
       this.#pairs[2 * pair + 1] = place;
       return;
     }
-    this.#pairs[2 * ~pair] = hash;
+    this.#pairs[2 * ~pair] = this.#hash;
     this.#pairs[2 * ~pair + 1] = place;
     this.#count += 1;
     if (this.#count * 4 > (this.#mask + 1) * 3) this.#grow();
   }
 
-  /** The key's pair, or the complement of the free one where it would go. */
-  #pairOf(bytes: Uint8Array, { from, to, hash }: { from: number; to: number; hash: number }): number {
+  /** The pair of the key `bytes[from, to)`, or the complement of the free one where it would go. Leaves its hash. */
+  #pairOf(bytes: Uint8Array, from: number, to: number): number {
     const pairs = this.#pairs;
     const mask = this.#mask;
+    const hash = hashOf(bytes, from, to);
+    this.#hash = hash;
     for (let pair = hash & mask; ; pair = (pair + 1) & mask) {
       const place = pairs[2 * pair + 1] as number;
       if (place === 0) return ~pair;
-      if (pairs[2 * pair] === hash && this.#hasKey(place - 1, bytes, { from, to })) return pair;
+      if (pairs[2 * pair] !== hash) continue;
+      const segment = this.#segments[(place - 1) >>> UNIT_BITS] as Buffer;
+      const at = ((place - 1) & UNIT_MASK) << 3;
+      if (((segment[at] as number) | ((segment[at + 1] as number) << 8)) !== to - from) continue;
+      let key = at + RECORD_HEADER_BYTES;
+      let index = from;
+      for (; index < to && segment[key] === bytes[index]; index++) key++;
+      if (index === to) return pair;
     }
-  }
-
-  #hasKey(unit: number, bytes: Uint8Array, { from, to }: { from: number; to: number }): boolean {
-    const segment = this.#segments[(unit / UNITS_PER_SEGMENT) | 0] as Buffer;
-    const at = (unit % UNITS_PER_SEGMENT) * 8;
-    if (((segment[at] as number) | ((segment[at + 1] as number) << 8)) !== to - from) return false;
-    for (let index = from, key = at + RECORD_HEADER_BYTES; index < to; index++, key++) {
-      if (segment[key] !== bytes[index]) return false;
-    }
-    return true;
   }
 
   #openSegment(): void {
