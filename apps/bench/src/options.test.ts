@@ -21,3 +21,16 @@ test('a few rows are written only if a folder is named', () => {
   expect(options).toMatchObject({ inFlight: [64, 256], families: ['ostraca'], outFolder: undefined });
   expect(parseOptions([...args, '--out', 'here'], 'reports').outFolder).toBe('here');
 });
+
+test('growth is measured alone', () => {
+  const options = parseOptions(['--grow'], 'reports');
+  expect(options.rows).toEqual([]);
+  expect(options.trials.map(({ name }) => name)).toEqual([
+    'grow-entries',
+    'grow-partitions',
+    'grow-containers',
+    'grow-clients',
+  ]);
+  expect(options.reportName).toBe('bench-grow');
+  expect(parseOptions([], 'reports').trials.map(({ name }) => name)).not.toContain('grow-entries');
+});

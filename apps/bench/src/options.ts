@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { FAMILIES, type Family, ROWS, type Row } from './rows.ts';
 import { TRIALS } from './trials/all-trials.ts';
+import { GROWTHS } from './trials/growth.ts';
 import type { Trial } from './trials/trial.ts';
 
 export interface BenchOptions {
@@ -29,6 +30,7 @@ export interface BenchOptions {
 
 interface Written {
   readonly quick?: boolean;
+  readonly grow?: boolean;
   readonly only?: readonly string[];
   readonly systems?: readonly string[];
   readonly peers?: readonly string[];
@@ -45,7 +47,7 @@ interface Written {
   readonly profile?: string | true;
 }
 
-const NAMES = [...ROWS, ...TRIALS].map(({ name }) => name);
+const NAMES = [...ROWS, ...TRIALS, ...GROWTHS].map(({ name }) => name);
 
 /** @throws what commander throws; for a wrong option it has said why, and exits. */
 export function parseOptions(argv: readonly string[], defaultFolder: string): BenchOptions {
@@ -55,6 +57,7 @@ export function parseOptions(argv: readonly string[], defaultFolder: string): Be
         'keys and values, one client process for each measurement. With --only, nothing is written but with --out.',
     )
     .option('--quick', 'in two to three minutes: fewer numbers in flight, shorter, one round, no long rows')
+    .option('--grow', 'how figures move with entries, partitions, containers and clients, and nothing else')
     .addOption(new Option('--only <rows>', `these: ${NAMES.join(', ')}`).argParser(parseList))
     .addOption(new Option('--systems <names>', `these systems: ${FAMILIES.join(', ')}`).argParser(parseList))
     .addOption(
@@ -81,7 +84,9 @@ export function parseOptions(argv: readonly string[], defaultFolder: string): Be
   const fail = (reason: string): never => command.error(`error: ${reason}`);
   const wrong = (written.only ?? []).filter((name) => !NAMES.includes(name));
   if (wrong.length > 0) fail(`no row ${wrong.join(', ')}; there are ${NAMES.join(', ')}`);
-  const isWanted = ({ name, isLong }: Row | Trial): boolean => written.only?.includes(name) ?? !(isQuick && isLong);
+  const isGrow = written.grow === true;
+  const isWanted = ({ name, isLong }: Row | Trial): boolean =>
+    written.only?.includes(name) ?? !(isGrow || (isQuick && isLong));
   const unknown = (written.systems ?? []).filter((name) => !(FAMILIES as readonly string[]).includes(name));
   if (unknown.length > 0) fail(`no system ${unknown.join(', ')}; there are ${FAMILIES.join(', ')}`);
   const inFlight = written.inflight?.map((text) => {
@@ -90,7 +95,7 @@ export function parseOptions(argv: readonly string[], defaultFolder: string): Be
   });
   return {
     rows: ROWS.filter(isWanted),
-    trials: TRIALS.filter(isWanted),
+    trials: [...TRIALS.filter(isWanted), ...GROWTHS.filter(({ name }) => written.only?.includes(name) ?? isGrow)],
     families: FAMILIES.filter((name) => written.systems?.includes(name) ?? true),
     peers: written.peers ?? [],
     inFlight,
@@ -104,7 +109,7 @@ export function parseOptions(argv: readonly string[], defaultFolder: string): Be
     seed: written.seed,
     program: written.program,
     outFolder: written.out ?? (written.only === undefined && written.systems === undefined ? defaultFolder : undefined),
-    reportName: isQuick ? 'bench-quick' : 'bench',
+    reportName: `bench${isGrow ? '-grow' : ''}${isQuick ? '-quick' : ''}`,
     profileFolder: written.profile === true ? 'profiles' : written.profile,
   };
 }

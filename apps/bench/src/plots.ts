@@ -38,6 +38,16 @@ export function plotsOf(cells: readonly Cell[], results: ReadonlyMap<string, Tri
     const title = "Pauses of a container's event loop: how many, by their length";
     plots.push({ name: 'pauses', title, svg: barsOf(pauses, title) });
   }
+  for (const [name, { series }] of results) {
+    if (!name.startsWith('grow-') || series === undefined) continue;
+    const what = name.slice('grow-'.length);
+    const title = `Thousand operations per second over ${what}`;
+    plots.push({
+      name,
+      title,
+      svg: linesOf(series, { title, x: { name: what, type: 'log' }, y: { name: 'k/s', type: 'value' } }),
+    });
+  }
   return plots;
 }
 
