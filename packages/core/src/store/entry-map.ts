@@ -10,6 +10,7 @@
  */
 import { assert } from '../assert.ts';
 import type { Epoch, Lsn } from '../ids.ts';
+import { NO_BYTES, type ReadEntry } from '../messages.ts';
 import { Cleaner } from './cleaner.ts';
 import { entryDigest } from './entry-digest.ts';
 import { HashIndex } from './hash-index.ts';
@@ -183,6 +184,20 @@ export class EntryMap {
     const end = start + valueBytesAt(words, place);
     copyRange({ bytes, start, end }, target, at);
     return at + end - start;
+  }
+
+  /** What a read is answered with: of its two views it makes one, or none. */
+  found(reference: number, withoutValue: boolean): ReadEntry {
+    const { words, bytes } = this.#heap.segmentOf(reference);
+    const at = placeOf(reference);
+    const start = keyStartAt(words, at) + keyBytesAt(words, at);
+    return {
+      found: true,
+      value: withoutValue ? NO_BYTES : bytes.subarray(start, start + valueBytesAt(words, at)),
+      epoch: epochAt(words, at),
+      lsn: lsnAt(words, at),
+      expireAtMs: expireAtMsAt(words, at),
+    };
   }
 
   /** What `get` gives. */
