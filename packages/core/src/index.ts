@@ -42,5 +42,5 @@ export {
   type NewEntry,
 } from './store/entry-map.ts';
 export { ExpiryIndex } from './store/expiry-index.ts';
-export { keyHash } from './store/key-hash.ts';
+export { indexHash } from './store/index-hash.ts';
 export * from './topology.ts';

@@ -3,7 +3,7 @@
  * means the same on every replica, and stays true across growth, cleaning, deletion and fail-over.
  *
  *     key ─▶ hash ─▶ index: directory ─▶ page ─▶ reference ─▶ heap: segment ─▶ record (header, key, value)
- *            key-hash.ts    hash-index.ts                          segment-heap.ts       record.ts
+ *            index-hash.ts  hash-index.ts                          segment-heap.ts       record.ts
  *
  * All of it lies in typed arrays outside the JavaScript heap: an entry is no object. docs/internals/store.md tells why
  * each part is as it is.
@@ -14,8 +14,8 @@ import { NO_BYTES, type ReadEntry } from '../messages.ts';
 import { Cleaner } from './cleaner.ts';
 import { entryDigest } from './entry-digest.ts';
 import { HashIndex } from './hash-index.ts';
+import { indexHash } from './index-hash.ts';
 import type { IndexPage } from './index-page.ts';
-import { keyHash } from './key-hash.ts';
 import {
   copyRange,
   epochAt,
@@ -96,8 +96,8 @@ export class EntryMap {
   /** Puts and deletions: a visit must make none. */
   #changeCount = 0;
 
-  /** `seed` is the grid's; see key-hash.ts. */
-  constructor(seed: number, { ends, segmentSizes = SEGMENT_SIZES, hashOf = keyHash }: EntryMapOptions = {}) {
+  /** `seed` is the grid's; see index-hash.ts. */
+  constructor(seed: number, { ends, segmentSizes = SEGMENT_SIZES, hashOf = indexHash }: EntryMapOptions = {}) {
     this.#seed = seed;
     this.#ends = ends;
     this.#sizes = segmentSizes;

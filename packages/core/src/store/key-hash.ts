@@ -1,6 +1,6 @@
 /**
- * The hash of the store's index, keyed per grid so that nobody can flood one place of it from outside, and the same
- * on every replica so that a cursor means the same everywhere. With seed 0 it says where a key lies (routing/partition-of.ts). MurmurHash3 x86 32 bit (Austin Appleby, public domain).
+ * MurmurHash3 x86 32 bit (Austin Appleby, public domain). With seed 0 it says in which partition a key lies
+ * (routing/partition-of.ts); it also serves as a fingerprint. The store's index has another: index-hash.ts.
  */
 export function keyHash(bytes: Uint8Array, seed: number): number {
   let hash = seed | 0;

@@ -12,7 +12,7 @@ import {
   type EntryMemory,
   ExpiryIndex,
   FOREVER,
-  keyHash,
+  indexHash,
   type NewEntry,
   newRandom,
   type Random,
@@ -77,7 +77,7 @@ class StoreRun {
     this.#random = newRandom(options.seed);
     const { segmentBytesMax, hashBits } = this.#options;
     const kept = hashBits === 32 ? -1 : ~(-1 >>> hashBits);
-    const hashOf = (key: Uint8Array): number => (keyHash(key, SEED_OF_HASH) & kept) >>> 0;
+    const hashOf = (key: Uint8Array): number => (indexHash(key, SEED_OF_HASH) & kept) >>> 0;
     this.#store = new EntryMap(SEED_OF_HASH, {
       ends: this.#expiry.endsOf(MAP),
       segmentSizes: { bytesMin: Math.min(1_024, segmentBytesMax), bytesMax: segmentBytesMax },
