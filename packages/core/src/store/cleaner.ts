@@ -15,6 +15,11 @@ import { CLEANER, placeOf, referenceTo, type Segment, type SegmentHeap } from '.
 
 export const UTILISATION = 0.85;
 const PACE = 8;
+/**
+ * What is removed pays less: while much goes at once, segments empty by themselves, and what is moved now may go next.
+ * Two bytes for each are enough that garbage stays below half of what lives.
+ */
+const PACE_OF_REMOVAL = 2;
 /** At one write at least so much is read, or nothing: the way here costs more than a record. And at most. */
 const STEP_UNITS_MIN = 1_024;
 const STEP_UNITS_MAX = 16_384;
@@ -51,13 +56,22 @@ export class Cleaner {
     return this.#cleanedCount;
   }
 
-  /** `units` were written or became garbage. Moves entries: references from before are good no longer. */
-  work(units: number): void {
+  /** Moves entries: references from before are good no longer. */
+  afterRemovalOf(units: number): void {
+    this.#work(units * PACE_OF_REMOVAL);
+  }
+
+  /** Moves entries too. */
+  beforeWriteOf(units: number): void {
+    this.#work(units * PACE);
+  }
+
+  #work(credit: number): void {
     if (this.#victim === undefined && !this.#isDue()) {
       this.#credit = 0;
       return;
     }
-    this.#credit = Math.min(this.#credit + units * PACE, STEP_UNITS_MAX);
+    this.#credit = Math.min(this.#credit + credit, STEP_UNITS_MAX);
     if (this.#credit < STEP_UNITS_MIN) return;
     let budget = this.#credit;
     this.#credit = 0;

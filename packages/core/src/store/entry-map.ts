@@ -210,7 +210,7 @@ export class EntryMap {
   put(entry: NewEntry): void {
     const { key, value } = entry;
     const units = unitsOf(entry);
-    this.#cleaner.work(units);
+    this.#cleaner.beforeWriteOf(units);
     const hash = this.#hashOf(key);
     const page = this.#index.pageOf(hash);
     const place = this.#placeOf(page, hash, key);
@@ -242,7 +242,7 @@ export class EntryMap {
     this.#changeCount++;
     this.#bytes -= key.length + this.valueBytes(old);
     this.#index.removeAt(page, place);
-    this.#cleaner.work(this.#forget(hash, old));
+    this.#cleaner.afterRemovalOf(this.#forget(hash, old));
     this.#tellEnds(hash, expireAtMs, 0);
     return true;
   }
