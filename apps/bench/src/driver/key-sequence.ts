@@ -5,6 +5,7 @@ import { newZipf } from './zipf.ts';
 
 export const DRAWS = 1 << 20;
 const VALUES = 64;
+const KEPT_MAX = 4_000_000;
 
 /** 13 bytes, as in `key:000000042`. */
 export function keyOf(index: number): string {
@@ -45,7 +46,7 @@ function shuffled(count: number, seed: number): Uint32Array {
   return order;
 }
 
-/** Drawn keys with their values, over and over. Strings are made before the run, and one key is one string. */
+/** Drawn keys with their values, over and over. Strings are made before the run, mostly one for a key. */
 export class KeySequence {
   /** Of the key that `next` gave last. */
   index = 0;
@@ -55,11 +56,12 @@ export class KeySequence {
 
   constructor(options: SequenceOptions) {
     this.#indexes = drawIndexes(options);
-    const made = new Map<number, string>();
+    // With very many keys few are drawn twice.
+    const made: string[] = new Array(Math.min(options.keys, KEPT_MAX));
     this.#keys = Array.from(this.#indexes, (index) => {
-      const key = made.get(index) ?? keyOf(index);
-      made.set(index, key);
-      return key;
+      if (index >= KEPT_MAX) return keyOf(index);
+      made[index] ??= keyOf(index);
+      return made[index] as string;
     });
   }
 

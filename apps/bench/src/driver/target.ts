@@ -1,8 +1,5 @@
 /** What the closed loop asks of whoever it measures. */
-import { connect } from '@ostraca/client';
-import { Redis as IoRedis } from 'ioredis';
-import { Redis as IoValkey } from 'iovalkey';
-import { FloorClient } from '../floor/client.ts';
+import type { Redis } from 'ioredis';
 import { type Endpoint, MAP_NAME, type Wait } from './task.ts';
 
 export interface Target {
@@ -18,6 +15,7 @@ export interface Target {
   close(): Promise<void>;
 }
 
+/** Loads the client that it needs, and no other: a process starts the faster. */
 export async function openTarget(endpoint: Endpoint): Promise<Target> {
   switch (endpoint.kind) {
     case 'floor':
@@ -30,6 +28,7 @@ export async function openTarget(endpoint: Endpoint): Promise<Target> {
 }
 
 async function openFloor(url: string): Promise<Target> {
+  const { FloorClient } = await import('../floor/client.ts');
   const client = await FloorClient.connect(url);
   return {
     get: (key) => client.get(key),
@@ -46,6 +45,7 @@ async function openFloor(url: string): Promise<Target> {
 }
 
 async function openOstraca(url: string, gridName: string): Promise<Target> {
+  const { connect } = await import('@ostraca/client');
   const grid = await connect({ catalogs: [url], grid: gridName });
   const map = grid.map<string, Uint8Array>(MAP_NAME, { codec: 'bytes' });
   return {
@@ -64,7 +64,7 @@ type RespEndpoint = Extract<Endpoint, { kind: 'resp' }>;
 /** The two clients are one family; of iovalkey we use what it has in common with ioredis. */
 async function openResp({ url, library, wait }: RespEndpoint): Promise<Target> {
   const options = { lazyConnect: true, enableAutoPipelining: true, maxRetriesPerRequest: 1 };
-  const client = library === 'ioredis' ? new IoRedis(url, options) : (new IoValkey(url, options) as unknown as IoRedis);
+  const client = await newRespClient(library, (Redis) => new Redis(url, options));
   await client.connect();
   return {
     get: (key) => client.getBuffer(key),
@@ -84,7 +84,12 @@ async function openResp({ url, library, wait }: RespEndpoint): Promise<Target> {
   };
 }
 
-function setOf(client: IoRedis, wait: Wait): Target['set'] {
+async function newRespClient(library: RespEndpoint['library'], make: (client: typeof Redis) => Redis): Promise<Redis> {
+  if (library === 'ioredis') return make((await import('ioredis')).Redis);
+  return make((await import('iovalkey')).Redis as unknown as typeof Redis);
+}
+
+function setOf(client: Redis, wait: Wait): Target['set'] {
   if (wait !== 'each') return (key, value) => client.set(key, value as Buffer);
   return (key, value) => {
     const stored = client.set(key, value as Buffer);
@@ -95,7 +100,7 @@ function setOf(client: IoRedis, wait: Wait): Target['set'] {
 }
 
 /** A WAIT that gives up would let a write pass for acknowledged that is not. */
-async function replicaHolds(client: IoRedis): Promise<void> {
+async function replicaHolds(client: Redis): Promise<void> {
   const replicas = await client.wait(1, 10_000);
   if (replicas < 1) throw new Error('WAIT 1: no replica has acknowledged within 10 s');
 }
