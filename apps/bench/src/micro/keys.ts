@@ -1,5 +1,5 @@
 /** Keys: their bytes, their hash, their partition. */
-import { decodeKey, encodeKey, type Key, keyHash, partitionOf } from '@ostraca/core';
+import { decodeKey, encodeKey, indexHash, type Key, partitionOf } from '@ostraca/core';
 import { bench, do_not_optimize } from 'mitata';
 import { keyOf } from '../driver/key-sequence.ts';
 
@@ -16,7 +16,7 @@ export function keyBenchmarks(): void {
     const encoded = keys.map(encodeKey);
     eachOf(`encode, ${name}`, keys, encodeKey);
     eachOf(`decode, ${name}`, encoded, decodeKey);
-    eachOf(`hash, ${name}`, encoded, (key) => keyHash(key, 0x5eed));
+    eachOf(`hash, ${name}`, encoded, (key) => indexHash(key, 0x5eed));
     eachOf(`partition, ${name}`, encoded, (key) => partitionOf(key, 13, []));
   }
 }

@@ -12,7 +12,7 @@
 import { assert, must } from '../assert.ts';
 import type { Lsn, MapId } from '../ids.ts';
 import type { LogRecord, Operation } from '../messages.ts';
-import { keyHash } from '../store/key-hash.ts';
+import { indexHash } from '../store/index-hash.ts';
 
 /** A key, or a whole map, with an undecided write. */
 export interface Place<Waiter> {
@@ -124,7 +124,7 @@ export class KeyQueue<Waiter> {
   }
 
   #idOf(map: MapId, key: Uint8Array): number {
-    return keyHash(key, this.#hashSeed) ^ Math.imul(map + 1, 0x9e3779b1);
+    return indexHash(key, this.#hashSeed) ^ Math.imul(map + 1, 0x9e3779b1);
   }
 
   #placeOf(map: MapId, { kind, key }: Operation): Place<Waiter> | undefined {
