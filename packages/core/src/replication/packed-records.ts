@@ -12,7 +12,7 @@ import type { LogRecord, Operation, OperationKind, RecordKind } from '../message
 
 const CHUNK_BYTES_MIN = 4 * 1024;
 const CHUNK_BYTES_MAX = 256 * 1024;
-/** Room of all numbers of a record, of its client's name and of those of one operation. */
+/** Room of all numbers of a record, and of those of one operation. */
 const RECORD_BYTES_MAX = 128;
 const OPERATION_BYTES_MAX = 64;
 const LSN_BYTES_MAX = 8;
@@ -25,6 +25,8 @@ interface Chunk {
   readonly view: DataView;
   /** Number of its first record, counted from the first that was ever put in. */
   readonly first: number;
+  /** Names of clients that its records tell by their place here. */
+  readonly clients: ClientId[];
 }
 
 export class PackedRecords {
@@ -95,15 +97,15 @@ export class PackedRecords {
 
 function newChunk(length: number, first: number): Chunk {
   const bytes = new Uint8Array(length);
-  return { bytes, view: new DataView(bytes.buffer), first };
+  return { bytes, view: new DataView(bytes.buffer), first, clients: [] };
 }
 
 function nextChunkBytes(last: Chunk | undefined): number {
   return last === undefined ? CHUNK_BYTES_MIN : Math.min(CHUNK_BYTES_MAX, 2 * last.bytes.length);
 }
 
-function roomOf({ operations, aborted, clientId }: LogRecord): number {
-  let bytes = RECORD_BYTES_MAX + 2 * clientId.length + LSN_BYTES_MAX * aborted.length;
+function roomOf({ operations, aborted }: LogRecord): number {
+  let bytes = RECORD_BYTES_MAX + LSN_BYTES_MAX * aborted.length;
   for (const { key, value } of operations) bytes += OPERATION_BYTES_MAX + key.length + value.length;
   return bytes;
 }
@@ -112,7 +114,7 @@ function writeRecord(writer: Writer, record: LogRecord): void {
   writer.number(record.lsn);
   writer.number(record.epoch);
   writer.number(KINDS.indexOf(record.kind));
-  writer.text(record.clientId);
+  writer.client(record.clientId);
   writer.number(record.seq);
   writer.number(record.ackedBelow);
   writer.number(record.map);
@@ -139,7 +141,7 @@ function readRecord(reader: Reader): LogRecord {
   const lsn = reader.number();
   const epoch = reader.number();
   const kind = must(KINDS[reader.number()], 'a kind of record');
-  const clientId = reader.text();
+  const clientId = reader.client();
   const seq = reader.number();
   const ackedBelow = reader.number();
   const map = reader.number() as MapId;
@@ -212,13 +214,12 @@ class Writer {
     this.at += 8;
   }
 
-  text(text: string): void {
-    this.number(text.length);
-    for (let index = 0; index < text.length; index++) {
-      const unit = text.charCodeAt(index);
-      assert(unit < 256, 'names of clients are plain');
-      this.#chunk.bytes[this.at++] = unit;
-    }
+  client(clientId: ClientId): void {
+    const { clients } = this.#chunk;
+    // Mostly few write at a time.
+    let place = clients.lastIndexOf(clientId);
+    if (place < 0) place = clients.push(clientId) - 1;
+    this.number(place);
   }
 
   data(data: Uint8Array): void {
@@ -253,11 +254,8 @@ class Reader {
     return this.#chunk.view.getFloat64(this.#at - 8);
   }
 
-  text(): ClientId {
-    let text = '';
-    for (let left = this.number(); left > 0; left--)
-      text += String.fromCharCode(this.#chunk.bytes[this.#at++] as number);
-    return text;
+  client(): ClientId {
+    return must(this.#chunk.clients[this.number()], 'a client of the chunk');
   }
 
   data(): Uint8Array {

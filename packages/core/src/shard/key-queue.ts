@@ -9,27 +9,31 @@
  * Keys are told apart by their hash: two of one hash wait for each other, which is rare and only waiting. A name of its
  * own for each key was a third of a write's garbage.
  */
-import { assert, must } from '../assert.ts';
+import { assert } from '../assert.ts';
 import type { Lsn, MapId } from '../ids.ts';
-import type { LogRecord, Operation } from '../messages.ts';
+import type { LogRecord } from '../messages.ts';
 import { indexHash } from '../store/index-hash.ts';
+import { HashCounts } from './hash-counts.ts';
 
-/** A key, or a whole map, with an undecided write. */
+/** Where somebody waits: a key, or a whole map, with an undecided write. */
 export interface Place<Waiter> {
-  undecided: number;
-  inherited: number;
-  waiters: Waiter[] | undefined;
+  readonly map: MapId;
+  /** Undefined: the whole map. */
+  readonly id: number | undefined;
+  waiters: Waiter[];
 }
-
-/** Places that are free again are used again: so many of them. */
-const SPARE_PLACES_MAX = 1_024;
 
 export class KeyQueue<Waiter> {
   readonly #hashSeed: number;
-  /** By hash of map and key. */
-  readonly #keys = new Map<number, Place<Waiter>>();
-  readonly #wholeMaps = new Map<MapId, Place<Waiter>>();
-  readonly #spare: Place<Waiter>[] = [];
+  /** Undecided writes by hash of map and key, and by map of those that concern all of it. */
+  readonly #undecided = new HashCounts();
+  readonly #undecidedMaps = new Map<MapId, number>();
+  /** Of those, the inherited ones. */
+  readonly #inheritedKeys = new Map<number, number>();
+  readonly #inheritedMaps = new Map<MapId, number>();
+  /** Only where somebody waits. */
+  readonly #places = new Map<number, Place<Waiter>>();
+  readonly #mapPlaces = new Map<MapId, Place<Waiter>>();
   /** Records that hold their keys as inherited ones. */
   readonly #inherited = new Set<Lsn>();
   readonly #startLsn: Lsn;
@@ -47,13 +51,14 @@ export class KeyQueue<Waiter> {
 
   /** Before its record has an outcome. */
   lock(record: LogRecord): void {
-    const inherited = record.lsn <= this.#startLsn;
-    if (inherited) this.#inherited.add(record.lsn);
-    for (const operation of record.operations) {
-      const place = this.#placeOf(record.map, operation) ?? this.#newPlace(record.map, operation);
-      place.undecided++;
-      if (inherited) place.inherited++;
+    const { map, lsn, operations } = record;
+    for (const { kind, key } of operations) {
+      if (kind === 'clear') change(this.#undecidedMaps, map, 1);
+      else this.#undecided.add(this.#idOf(map, key));
     }
+    if (lsn > this.#startLsn) return;
+    this.#inherited.add(lsn);
+    this.#changeInherited(record, 1);
   }
 
   /**
@@ -62,48 +67,47 @@ export class KeyQueue<Waiter> {
    * @returns those who may try again, in the order in which they came; undefined: nobody.
    */
   unlock(record: LogRecord): Waiter[] | undefined {
+    const { map, lsn, operations } = record;
+    if (lsn <= this.#startLsn) {
+      if (!this.#inherited.delete(lsn)) return undefined;
+      this.#changeInherited(record, -1);
+    }
     let free: Waiter[] | undefined;
-    const inherited = record.lsn <= this.#startLsn;
-    if (inherited && !this.#inherited.delete(record.lsn)) return free;
-    for (const operation of record.operations) {
-      const place = must(this.#placeOf(record.map, operation), 'a locked key has its place');
-      assert(place.undecided > 0, 'unlocked once for each lock');
-      place.undecided--;
-      if (inherited) place.inherited--;
-      if (place.undecided > 0) continue;
-      this.#dropPlace(record.map, operation);
-      if (place.waiters !== undefined) {
-        this.#waiterCount -= place.waiters.length;
-        free = free === undefined ? place.waiters : free.concat(place.waiters);
-        place.waiters = undefined;
-      }
-      if (this.#spare.length < SPARE_PLACES_MAX) this.#spare.push(place);
+    for (const { kind, key } of operations) {
+      const place = kind === 'clear' ? this.#freeMap(map) : this.#freeKey(map, key);
+      if (place === undefined) continue;
+      this.#dropPlace(place);
+      this.#waiterCount -= place.waiters.length;
+      free = free === undefined ? place.waiters : free.concat(place.waiters);
     }
     return free;
   }
 
   /** Where a write must wait, or undefined. */
   blockerOfWrite(map: MapId, key: Uint8Array, looksAtEntry: boolean): Place<Waiter> | undefined {
-    const own = this.#keys.size === 0 ? undefined : this.#keys.get(this.#idOf(map, key));
-    if (own !== undefined && (looksAtEntry || own.waiters !== undefined)) return own;
-    const whole = this.#wholeMaps.size === 0 ? undefined : this.#wholeMaps.get(map);
-    return whole !== undefined && (looksAtEntry || whole.waiters !== undefined) ? whole : undefined;
+    if (!looksAtEntry && this.#waiterCount === 0) return undefined;
+    const id = this.#idOf(map, key);
+    if (looksAtEntry && this.#undecided.has(id)) return this.#placeAt(map, id);
+    if (looksAtEntry && this.#undecidedMaps.has(map)) return this.#placeAt(map, undefined);
+    return this.#places.get(id) ?? this.#mapPlaces.get(map);
   }
 
   /** Where a read must wait, or undefined. */
   blockerOfRead(map: MapId, key: Uint8Array): Place<Waiter> | undefined {
     if (this.#inherited.size === 0) return undefined;
-    const own = this.#keys.get(this.#idOf(map, key));
-    if (own !== undefined && own.inherited > 0) return own;
-    const whole = this.#wholeMaps.get(map);
-    return whole !== undefined && whole.inherited > 0 ? whole : undefined;
+    const id = this.#idOf(map, key);
+    if (this.#inheritedKeys.has(id)) return this.#placeAt(map, id);
+    return this.#inheritedMaps.has(map) ? this.#placeAt(map, undefined) : undefined;
   }
 
   /** `place`: the blocker, just found. */
   wait(place: Place<Waiter>, waiter: Waiter): void {
-    assert(place.undecided > 0, 'waits only for a locked key');
-    if (place.waiters === undefined) place.waiters = [waiter];
-    else place.waiters.push(waiter);
+    const { map, id } = place;
+    if (place.waiters.length === 0) {
+      if (id === undefined) this.#mapPlaces.set(map, place);
+      else this.#places.set(id, place);
+    }
+    place.waiters.push(waiter);
     this.#waiterCount++;
   }
 
@@ -111,13 +115,11 @@ export class KeyQueue<Waiter> {
   remove(leaves: (waiter: Waiter) => boolean): Waiter[] {
     const removed: Waiter[] = [];
     if (this.#waiterCount === 0) return removed;
-    for (const places of [this.#keys, this.#wholeMaps]) {
-      for (const place of places.values()) {
-        if (place.waiters === undefined) continue;
-        const stay: Waiter[] = [];
-        for (const waiter of place.waiters) (leaves(waiter) ? removed : stay).push(waiter);
-        place.waiters = stay.length === 0 ? undefined : stay;
-      }
+    for (const place of [...this.#places.values(), ...this.#mapPlaces.values()]) {
+      const stay: Waiter[] = [];
+      for (const waiter of place.waiters) (leaves(waiter) ? removed : stay).push(waiter);
+      place.waiters = stay;
+      if (stay.length === 0) this.#dropPlace(place);
     }
     this.#waiterCount -= removed.length;
     return removed;
@@ -127,19 +129,38 @@ export class KeyQueue<Waiter> {
     return indexHash(key, this.#hashSeed) ^ Math.imul(map + 1, 0x9e3779b1);
   }
 
-  #placeOf(map: MapId, { kind, key }: Operation): Place<Waiter> | undefined {
-    return kind === 'clear' ? this.#wholeMaps.get(map) : this.#keys.get(this.#idOf(map, key));
+  #placeAt(map: MapId, id: number | undefined): Place<Waiter> {
+    const held = id === undefined ? this.#mapPlaces.get(map) : this.#places.get(id);
+    return held ?? { map, id, waiters: [] };
   }
 
-  #newPlace(map: MapId, { kind, key }: Operation): Place<Waiter> {
-    const place = this.#spare.pop() ?? { undecided: 0, inherited: 0, waiters: undefined };
-    if (kind === 'clear') this.#wholeMaps.set(map, place);
-    else this.#keys.set(this.#idOf(map, key), place);
-    return place;
+  #freeKey(map: MapId, key: Uint8Array): Place<Waiter> | undefined {
+    const id = this.#idOf(map, key);
+    return this.#undecided.remove(id) > 0 || this.#places.size === 0 ? undefined : this.#places.get(id);
   }
 
-  #dropPlace(map: MapId, { kind, key }: Operation): void {
-    if (kind === 'clear') this.#wholeMaps.delete(map);
-    else this.#keys.delete(this.#idOf(map, key));
+  #freeMap(map: MapId): Place<Waiter> | undefined {
+    return change(this.#undecidedMaps, map, -1) > 0 ? undefined : this.#mapPlaces.get(map);
   }
+
+  #changeInherited({ map, operations }: LogRecord, by: 1 | -1): void {
+    for (const { kind, key } of operations) {
+      if (kind === 'clear') change(this.#inheritedMaps, map, by);
+      else change(this.#inheritedKeys, this.#idOf(map, key), by);
+    }
+  }
+
+  #dropPlace({ map, id }: Place<Waiter>): void {
+    if (id === undefined) this.#mapPlaces.delete(map);
+    else this.#places.delete(id);
+  }
+}
+
+/** @returns the count now; one of zero is not kept. */
+function change<K>(counts: Map<K, number>, key: K, by: 1 | -1): number {
+  const count = (counts.get(key) ?? 0) + by;
+  assert(count >= 0, 'unlocked once for each lock');
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
+  return count;
 }

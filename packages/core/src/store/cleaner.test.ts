@@ -4,6 +4,8 @@ import { UTILISATION } from './cleaner.ts';
 import { EntryMap, FOREVER } from './entry-map.ts';
 
 const key = new Uint8Array(8);
+/** So small that garbage is not let alone for being less than a segment. */
+const SMALL = { segmentSizes: { bytesMin: 4_096, bytesMax: 32_768 } };
 
 function put(entries: EntryMap, number: number, lsn: number): void {
   new DataView(key.buffer).setUint32(0, number);
@@ -11,7 +13,7 @@ function put(entries: EntryMap, number: number, lsn: number): void {
 }
 
 test('steady updates keep the segments full, at the cost that theory gives', () => {
-  const entries = new EntryMap(1);
+  const entries = new EntryMap(1, SMALL);
   const random = newRandom(1);
   const count = 20_000;
   for (let number = 0; number < count; number++) put(entries, number, 0);
@@ -40,7 +42,7 @@ test('what is only written, or written in turns, is not moved', () => {
 });
 
 test('deletions alone give the memory back', () => {
-  const entries = new EntryMap(1);
+  const entries = new EntryMap(1, SMALL);
   const count = 20_000;
   for (let number = 0; number < count; number++) put(entries, number, 0);
   const before = entries.memory.allocatedBytes;
@@ -64,4 +66,14 @@ test('no write cleans more than its bound', () => {
   }
   expect(most).toBeGreaterThan(0);
   expect(most).toBeLessThan(6_000);
+});
+
+test('as much garbage as live data is let alone while it is less than a segment', () => {
+  const entries = new EntryMap(1);
+  const random = newRandom(1);
+  for (let number = 0; number < 2_000; number++) put(entries, number, 0);
+  for (let lsn = 1; lsn <= 50_000; lsn++) put(entries, random.below(2_000), lsn);
+  const { relocatedBytes, writtenBytes, garbageBytes, liveBytes } = entries.memory;
+  expect(relocatedBytes / writtenBytes).toBeLessThan(0.5);
+  expect(garbageBytes).toBeLessThan(1.3 * liveBytes);
 });

@@ -88,9 +88,12 @@ export class Cleaner {
     this.#credit = 0;
   }
 
+  /** As much garbage as live data is left alone while it is less than a segment: to move that costs more than it saves. */
   #isDue(): boolean {
     const { heap } = this.#parts;
-    return heap.closedLiveUnits < heap.closedUnits * UTILISATION;
+    const { closedUnits, closedLiveUnits } = heap;
+    if (closedLiveUnits >= closedUnits * UTILISATION) return false;
+    return closedUnits - closedLiveUnits > Math.min(heap.liveUnits, heap.unitsMax);
   }
 
   #choose(): Segment | undefined {

@@ -77,6 +77,11 @@ export class SegmentHeap {
     this.#sizes = sizes;
   }
 
+  /** Of a segment, but for large records. */
+  get unitsMax(): number {
+    return this.#sizes.bytesMax / UNIT_BYTES;
+  }
+
   get segmentCount(): number {
     return this.segments.length - 1 - this.#freeNumbers.length;
   }
