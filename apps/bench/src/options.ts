@@ -56,7 +56,7 @@ export function parseOptions(argv: readonly string[], defaultFolder: string): Be
       'Measures Ostraca, the transport floor and a RESP server side by side, in turn and in a closed loop: the same\n' +
         'keys and values, one client process for each measurement. With --only, nothing is written but with --out.',
     )
-    .option('--quick', 'in two to three minutes: fewer numbers in flight, shorter, one round, no long rows')
+    .option('--quick', 'in about three minutes: fewer numbers in flight, shorter, one round, no long rows')
     .option('--grow', 'how figures move with entries, partitions, containers and clients, and nothing else')
     .addOption(new Option('--only <rows>', `these: ${NAMES.join(', ')}`).argParser(parseList))
     .addOption(new Option('--systems <names>', `these systems: ${FAMILIES.join(', ')}`).argParser(parseList))

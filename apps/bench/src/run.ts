@@ -50,7 +50,11 @@ async function startSystems(context: RunContext): Promise<System[]> {
     if (wanted('resp', replicas).length > 0 && peers.length === 0)
       systems.push(...(await startOwnResp(context, replicas)));
   }
-  if (families.includes('resp')) for (const url of peers) systems.push(await visitResp(url));
+  const visited = families.includes('resp') ? await Promise.all(peers.map(visitResp)) : [];
+  if (visited.length > 0 && wanted('resp', 1).length > 0 && visited.every(({ replicas }) => replicas === 0)) {
+    context.say('no server of --peers has a replica: nothing is measured with WAIT');
+  }
+  systems.push(...visited);
   for (const { name, servers } of systems) context.say(`up: ${name} (${Object.values(servers).join(', ')})`);
   return systems;
 }
@@ -93,10 +97,7 @@ async function runRow(
   { options, children, say }: RunContext,
   { row, systems, load }: { readonly row: Row; readonly systems: readonly System[]; readonly load: Loader },
 ): Promise<Cell[]> {
-  const contenders = systems
-    .filter(({ replicas }) => replicas === row.replicas)
-    .flatMap((one) => one.endpoints())
-    .filter(({ family, system }) => row.families.includes(family) && isMeant(system, family, row));
+  const contenders = systems.flatMap((one) => one.endpoints()).filter((contender) => isMeant(contender, row));
   for (const contender of contenders) await load(contender, row);
   const cells: Cell[] = [];
   for (const inFlight of inFlightOf(row, options)) {
@@ -126,8 +127,11 @@ function inFlightOf({ inFlight, quickInFlight }: Row, options: BenchOptions): re
   return own.length === 1 ? own : (options.inFlight ?? own);
 }
 
-function isMeant(system: System, family: Family, row: Row): boolean {
-  return family !== 'ostraca' || system.isOneSided === row.isOneSided;
+/** A server that somebody else runs is what it is: its replica does not keep it from answering without WAIT. */
+function isMeant({ family, wait, system }: Contender, row: Row): boolean {
+  if (!row.families.includes(family)) return false;
+  if (system.isPeer) return (wait !== 'none') === row.replicas > 0;
+  return system.replicas === row.replicas && (family !== 'ostraca' || system.isOneSided === row.isOneSided);
 }
 
 function taskOf(

@@ -26,6 +26,7 @@ export async function startFloor(children: Children, replicas: 0 | 1, profile: P
     servers,
     replicas,
     isOneSided: false,
+    isPeer: false,
     profiled,
     end: async () => {
       for (const child of started) await children.end(child);

@@ -31,6 +31,7 @@ export interface OstracaOptions {
 
 /** What it takes to be measured, and to grow. */
 export class OstracaSystem implements System {
+  readonly isPeer = false;
   readonly servers: Record<string, number> = {};
   readonly profiled: Record<string, number> = {};
   /** By name. */

@@ -43,7 +43,7 @@ export async function startResp(children: Children, program: string, replicas: 0
   const end = async (): Promise<void> => {
     for (const child of started) await children.end(child);
   };
-  return describe({ url: `redis://127.0.0.1:${primary.port}`, servers, replicas, end });
+  return describe({ url: `redis://127.0.0.1:${primary.port}`, servers, replicas, isPeer: false, end });
 }
 
 /** One that somebody else runs. @throws it does not answer, naming it. */
@@ -54,17 +54,18 @@ export async function visitResp(url: string): Promise<System> {
   const pid = Number(facts.get('process_id'));
   const servers: Record<string, number> = isRespProcess(pid) ? { primary: pid } : {};
   const replicas = Number(facts.get('connected_slaves') ?? 0);
-  return describe({ url, servers, replicas, end: async () => {} });
+  return describe({ url, servers, replicas, isPeer: true, end: async () => {} });
 }
 
 interface Described {
   readonly url: string;
   readonly servers: Readonly<Record<string, number>>;
   readonly replicas: number;
+  readonly isPeer: boolean;
   readonly end: () => Promise<void>;
 }
 
-async function describe({ url, servers, replicas, end }: Described): Promise<System> {
+async function describe({ url, servers, replicas, isPeer, end }: Described): Promise<System> {
   const facts = await infoOf(url);
   const valkey = facts.get('valkey_version');
   const product = valkey === undefined ? `redis ${facts.get('redis_version')}` : `valkey ${valkey}`;
@@ -73,10 +74,12 @@ async function describe({ url, servers, replicas, end }: Described): Promise<Sys
     servers,
     replicas,
     isOneSided: false,
+    isPeer,
     profiled: {},
     end,
     endpoints() {
-      const waits: readonly Wait[] = replicas === 0 ? ['none'] : ['each', 'group'];
+      const waits: Wait[] = replicas === 0 ? [] : ['each', 'group'];
+      if (replicas === 0 || isPeer) waits.unshift('none');
       return waits.flatMap((wait) => LIBRARIES.map((library) => contenderOf(library, wait)));
     },
   };

@@ -10,6 +10,8 @@ export interface System {
   readonly replicas: number;
   /** For which rows it is meant: see `Row`. */
   readonly isOneSided: boolean;
+  /** Somebody else runs it. */
+  readonly isPeer: boolean;
   /** Processes that can be profiled, by the beginning of their files' names. */
   readonly profiled: Readonly<Record<string, number>>;
   endpoints(): readonly Contender[];

@@ -34,7 +34,8 @@ async function runMemory(context: RunContext): Promise<TrialResult> {
       starts.push(async () => [await OstracaSystem.start(children, ostracaOptions(options, { replicas }))]);
     }
   }
-  if (options.families.includes('resp')) starts.push(() => startOwnResp(context, 0));
+  // What somebody else's server holds already, we do not know.
+  if (options.families.includes('resp') && options.peers.length === 0) starts.push(() => startOwnResp(context, 0));
   for (const start of starts) {
     for (const system of await start()) {
       series.push({ name: system.name, points: await fill(context, system, entries) });

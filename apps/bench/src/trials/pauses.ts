@@ -2,6 +2,7 @@
 import { short } from '../markdown.ts';
 import { measure } from '../measure.ts';
 import { countsWithin, PAUSE_ARGS, type Pauses, takePauses } from '../pauses/pauses.ts';
+import { PauseWatch } from '../pauses/watch.ts';
 import { ostracaOptions, type RunContext } from '../run.ts';
 import { OstracaSystem } from '../systems/ostraca-system.ts';
 import { entriesOf, plainTask, type Trial, type TrialResult } from './trial.ts';
@@ -22,11 +23,15 @@ async function runPauses({ options, children, say }: RunContext): Promise<TrialR
   const [contender] = system.endpoints();
   const container = system.containers.get('c1');
   if (contender === undefined || container === undefined) throw new Error('Ostraca has a client and a container');
+  // This process waits and does nothing else: its pauses are those of the machine.
+  const idle = new PauseWatch();
   await takePauses(container);
+  idle.take();
   const loading = plainTask(options, { work: 'load', keys: entries });
   const { operationsPerSecond } = await measure(children, { contender, task: loading });
   say(`pauses: ${short(entries)} entries at ${short(operationsPerSecond)}/s`);
   const whileFilled = await takePauses(container);
+  const idleWhileFilled = idle.take();
   const writing = plainTask(options, {
     work: 'get',
     inFlight: 16,
@@ -36,10 +41,14 @@ async function runPauses({ options, children, say }: RunContext): Promise<TrialR
   });
   await measure(children, { contender, task: writing });
   const underWrites = await takePauses(container);
+  const idleUnderWrites = idle.take();
+  idle.end();
   await system.end();
   const phases: readonly (readonly [string, Pauses])[] = [
-    ['filled', whileFilled],
+    ['it is filled', whileFilled],
     [`${short(WRITES_PER_SECOND)} writes/s`, underWrites],
+    ['it is filled, an idle process', idleWhileFilled],
+    [`${short(WRITES_PER_SECOND)} writes/s, an idle process`, idleUnderWrites],
   ];
   return {
     figures: [
@@ -52,6 +61,7 @@ async function runPauses({ options, children, say }: RunContext): Promise<TrialR
     ],
     head: ['while', 'longest ms', ...BOUNDS_MS.map((bound) => `<= ${bound} ms`), 'longer'],
     lines: phases.map(([name, one]) => [name, short(one.maxMs), ...countsWithin(one, BOUNDS_MS).map(String)]),
+    note: "What an idle process beside it sees is the machine: pauses as long as those are not the container's.",
     series: phases.map(([name, one]) => ({
       name,
       points: countsWithin(one, BOUNDS_MS).map((count, index) => [BOUNDS_MS[index] ?? Infinity, count] as const),
