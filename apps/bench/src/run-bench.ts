@@ -40,7 +40,7 @@ export async function runBench(context: RunContext): Promise<number> {
   // Whoever chose numbers in flight does not want to hear of the others.
   const isChosen = ({ verdict }: GoalLine): boolean => options.inFlight === undefined || verdict !== 'not measured';
   const lines = goalLines(goals, cells, figures).filter(isChosen);
-  process.stdout.write(`\n## Goals\n\n${goalTable(lines)}\n`);
+  if (lines.length > 0) process.stdout.write(`\n## Goals\n\n${goalTable(lines)}\n`);
   if (options.profileFolder !== undefined) process.stdout.write(profileReport(options.profileFolder));
   if (options.outFolder !== undefined) {
     const plots = plotsOf(cells, results);
@@ -71,8 +71,8 @@ function write(options: BenchOptions, { folder, lines, cells, results, sections,
     writeFileSync(`${file}-${name}.svg`, svg);
     return `![${title}](${options.reportName}-${name}.svg)\n`;
   });
-  const goals = `## Goals\n\n${goalTable(lines)}`;
-  writeFileSync(`${file}.md`, [heading(options), goals, ...images, ...sections].join('\n'));
+  const goals = lines.length === 0 ? [] : [`## Goals\n\n${goalTable(lines)}`];
+  writeFileSync(`${file}.md`, [heading(options), ...goals, ...images, ...sections].join('\n'));
   const { rows, trials, outFolder: _, ...settings } = options;
   const names = { rows: rows.map(({ name }) => name), trials: trials.map(({ name }) => name) };
   const content = {

@@ -15,9 +15,18 @@ export interface Calls {
 
 const UNCHECKED = (): void => {};
 
-export function newCalls(target: Target, task: Task): Calls {
-  const keys = new KeySequence(task);
-  const values = new ValuePool(task.valueBytes, task.seed);
+/** What calls are made of. Drawing it takes a while and memory, so that several clients have one together. */
+export interface CallMaterial {
+  readonly keys: KeySequence;
+  readonly values: ValuePool;
+}
+
+export function newMaterial(task: Task): CallMaterial {
+  return { keys: new KeySequence(task), values: new ValuePool(task.valueBytes, task.seed) };
+}
+
+export function newCalls(target: Target, task: Task, material: CallMaterial = newMaterial(task)): Calls {
+  const { keys, values } = material;
   const plain = (next: Calls['next'], check: Calls['check'] = UNCHECKED, weight = 1): Calls => ({
     next,
     check,
@@ -41,7 +50,7 @@ export function newCalls(target: Target, task: Task): Calls {
     case 'ycsb-d':
       return plain(readLatest(target, task, values));
     case 'ycsb-e':
-      return plain(readRuns(target, task, values));
+      return plain(readRuns(target, task, material));
     case 'load':
     case 'idle':
       throw new Error(`${task.work} is no closed loop`);
@@ -95,9 +104,8 @@ function readLatest(target: Target, task: Task, values: ValuePool): () => Promis
  * YCSB E: 5 of 100 insert, the others read up to 100 keys that follow each other. Neither side has its keys in order,
  * so a run is read by its keys, in one call.
  */
-function readRuns(target: Target, task: Task, values: ValuePool): () => Promise<unknown> {
+function readRuns(target: Target, task: Task, { keys, values }: CallMaterial): () => Promise<unknown> {
   const isRead = drawMany(task.seed, 95);
-  const keys = new KeySequence(task);
   const random = newRandom(task.seed + 1);
   let inserted = task.keys;
   return () => {

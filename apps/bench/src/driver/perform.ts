@@ -1,5 +1,5 @@
 /** One task from its first connection to its figures. */
-import { newCalls } from './calls.ts';
+import { newCalls, newMaterial } from './calls.ts';
 import { ClosedLoop } from './closed-loop.ts';
 import { load } from './load.ts';
 import { cpuSecondsOf, residentBytesOf } from './process-usage.ts';
@@ -54,7 +54,8 @@ async function openTargets({ endpoint, clients = 1 }: Task): Promise<Target[]> {
 
 /** Of several clients in turn. */
 function callsOf(targets: readonly Target[], task: Task): ReturnType<typeof newCalls> {
-  const all = targets.map((target) => newCalls(target, task));
+  const material = newMaterial(task);
+  const all = targets.map((target) => newCalls(target, task, material));
   const first = all[0] as (typeof all)[number];
   if (all.length === 1) return first;
   let turn = 0;

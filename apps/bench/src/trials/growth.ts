@@ -46,7 +46,7 @@ async function runGrowth(context: RunContext, dimension: Dimension): Promise<Tri
     const setting = { ...usual, [dimension]: step };
     const measured = await measureSetting(context, setting);
     for (const [index, { line, operationsPerSecond }] of measured.entries()) {
-      lines.push([short(step), ...line]);
+      lines.push([step < 1_000 ? String(step) : short(step), ...line]);
       series[index]?.points.push([step, operationsPerSecond / 1_000]);
     }
     context.say(`grow-${dimension}: ${step} done`);
