@@ -76,7 +76,14 @@ function barsOf(series: readonly Series[], title: string): string {
   const labels = ends.map((end, index) => (Number.isFinite(end) ? `≤ ${end}` : `> ${ends[index - 1]}`));
   return draw({
     title: { text: title, left: 'center', textStyle: { fontSize: 14 } },
-    xAxis: { type: 'category', data: labels, name: 'ms', nameLocation: 'middle', nameGap: 28 },
+    xAxis: {
+      type: 'category',
+      data: labels,
+      name: 'ms',
+      nameLocation: 'middle',
+      nameGap: 28,
+      axisLabel: { interval: 0 },
+    },
     yAxis: { type: 'log', name: 'count', min: 1 },
     // A logarithm has no place for none.
     series: series.map(({ name, points }) => ({ name, type: 'bar', data: points.map(([, count]) => count || null) })),
