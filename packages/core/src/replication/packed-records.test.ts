@@ -18,7 +18,7 @@ const operation = fc.record({
   expireAtMs: time,
 });
 
-const record: fc.Arbitrary<LogRecord> = fc.record({
+const any: fc.Arbitrary<LogRecord> = fc.record({
   lsn: whole,
   epoch: whole,
   kind: fc.constantFrom('write', 'noop', 'digest', 'expire', 'touch', 'session', 'abortMarker'),
@@ -31,8 +31,14 @@ const record: fc.Arbitrary<LogRecord> = fc.record({
   aborted: fc.array(whole, { maxLength: 3 }),
   clockMs: time,
   ceilingMs: time,
-  digestLsn: whole,
+  digestLsn: fc.maxSafeNat().map((lsn) => lsn + 1 - Math.floor(lsn / Number.MAX_SAFE_INTEGER)),
   stateDigest: fc.integer({ min: 0, max: 0xffff_ffff }),
+});
+
+/** What is of a client only is zero without one, and what is decided lies before a record. */
+const record = any.map((one): LogRecord => {
+  const decidedUpTo = Math.min(one.decidedUpTo, one.lsn);
+  return one.clientId === '' ? { ...one, decidedUpTo, seq: 0, ackedBelow: 0 } : { ...one, decidedUpTo };
 });
 
 // The oracle: the records themselves.

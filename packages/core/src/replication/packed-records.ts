@@ -16,6 +16,7 @@ const CHUNK_BYTES_MAX = 256 * 1024;
 const RECORD_BYTES_MAX = 128;
 const OPERATION_BYTES_MAX = 64;
 const LSN_BYTES_MAX = 8;
+const LOOP_BYTES_MAX = 64;
 
 const KINDS: readonly RecordKind[] = ['write', 'noop', 'digest', 'expire', 'touch', 'session', 'abortMarker'];
 const OPERATIONS: readonly OperationKind[] = ['set', 'insert', 'update', 'delete', 'clear', 'touch', 'expire'];
@@ -110,54 +111,92 @@ function roomOf({ operations, aborted }: LogRecord): number {
   return bytes;
 }
 
+/** What a record has besides, most have none of it. */
+const HAS_ABORTED = 1;
+const HAS_CLOCK = 2;
+const HAS_DIGEST = 4;
+const OF_CLIENT = 8;
+const KIND_SHIFT = 4;
+/** And an operation. */
+const HAS_CONDITION = 1;
+const HAS_LIFETIME = 2;
+const OPERATION_SHIFT = 2;
+
 function writeRecord(writer: Writer, record: LogRecord): void {
+  const { clientId, aborted, clockMs, ceilingMs, digestLsn } = record;
+  let has = KINDS.indexOf(record.kind) << KIND_SHIFT;
+  if (aborted.length > 0) has |= HAS_ABORTED;
+  if (clockMs !== 0 || ceilingMs !== 0) has |= HAS_CLOCK;
+  if (digestLsn !== 0) has |= HAS_DIGEST;
+  if (clientId !== '') has |= OF_CLIENT;
+  writer.number(has);
   writer.number(record.lsn);
   writer.number(record.epoch);
-  writer.number(KINDS.indexOf(record.kind));
-  writer.client(record.clientId);
-  writer.number(record.seq);
-  writer.number(record.ackedBelow);
+  writer.number(record.lsn - record.decidedUpTo);
+  if ((has & OF_CLIENT) !== 0) {
+    writer.client(clientId);
+    writer.number(record.seq);
+    writer.number(record.ackedBelow);
+  }
+  if ((has & HAS_ABORTED) !== 0) {
+    writer.number(aborted.length);
+    for (const lsn of aborted) writer.number(lsn);
+  }
+  if ((has & HAS_CLOCK) !== 0) {
+    writer.double(clockMs);
+    writer.double(ceilingMs);
+  }
+  if ((has & HAS_DIGEST) !== 0) {
+    writer.number(digestLsn);
+    writer.number(record.stateDigest);
+  }
   writer.number(record.map);
-  writer.number(record.decidedUpTo);
-  writer.number(record.aborted.length);
-  for (const lsn of record.aborted) writer.number(lsn);
-  writer.time(record.clockMs);
-  writer.time(record.ceilingMs);
-  writer.number(record.digestLsn);
-  writer.number(record.stateDigest);
   writer.number(record.operations.length);
-  for (const operation of record.operations) {
-    writer.number(OPERATIONS.indexOf(operation.kind));
-    writer.data(operation.key);
-    writer.data(operation.value);
-    writer.number(operation.ifEpoch);
-    writer.number(operation.ifLsn);
-    writer.time(operation.ttlMs);
-    writer.time(operation.expireAtMs);
+  for (const operation of record.operations) writeOperation(writer, operation);
+}
+
+function writeOperation(writer: Writer, operation: Operation): void {
+  const { kind, key, value, ifEpoch, ifLsn, ttlMs, expireAtMs } = operation;
+  let has = OPERATIONS.indexOf(kind) << OPERATION_SHIFT;
+  if (ifEpoch !== 0 || ifLsn !== 0) has |= HAS_CONDITION;
+  if (ttlMs !== 0 || expireAtMs !== 0) has |= HAS_LIFETIME;
+  writer.number(has);
+  writer.data(key);
+  writer.data(value);
+  if ((has & HAS_CONDITION) !== 0) {
+    writer.number(ifEpoch);
+    writer.number(ifLsn);
+  }
+  if ((has & HAS_LIFETIME) !== 0) {
+    writer.double(ttlMs);
+    writer.double(expireAtMs);
   }
 }
 
 function readRecord(reader: Reader): LogRecord {
+  const has = reader.number();
   const lsn = reader.number();
   const epoch = reader.number();
-  const kind = must(KINDS[reader.number()], 'a kind of record');
-  const clientId = reader.client();
-  const seq = reader.number();
-  const ackedBelow = reader.number();
-  const map = reader.number() as MapId;
-  const decidedUpTo = reader.number();
+  const decidedUpTo = lsn - reader.number();
+  const isOfClient = (has & OF_CLIENT) !== 0;
+  const clientId = isOfClient ? reader.client() : '';
+  const seq = isOfClient ? reader.number() : 0;
+  const ackedBelow = isOfClient ? reader.number() : 0;
   const aborted: number[] = [];
-  for (let left = reader.number(); left > 0; left--) aborted.push(reader.number());
-  const clockMs = reader.time();
-  const ceilingMs = reader.time();
-  const digestLsn = reader.number();
-  const stateDigest = reader.number();
+  if ((has & HAS_ABORTED) !== 0) for (let left = reader.number(); left > 0; left--) aborted.push(reader.number());
+  const hasClock = (has & HAS_CLOCK) !== 0;
+  const clockMs = hasClock ? reader.double() : 0;
+  const ceilingMs = hasClock ? reader.double() : 0;
+  const hasDigest = (has & HAS_DIGEST) !== 0;
+  const digestLsn = hasDigest ? reader.number() : 0;
+  const stateDigest = hasDigest ? reader.number() : 0;
+  const map = reader.number() as MapId;
   const operations: Operation[] = [];
   for (let left = reader.number(); left > 0; left--) operations.push(readOperation(reader));
   return {
     lsn,
     epoch,
-    kind,
+    kind: must(KINDS[has >> KIND_SHIFT], 'a kind of record'),
     clientId,
     seq,
     ackedBelow,
@@ -173,13 +212,16 @@ function readRecord(reader: Reader): LogRecord {
 }
 
 function readOperation(reader: Reader): Operation {
-  const kind = must(OPERATIONS[reader.number()], 'a kind of operation');
+  const has = reader.number();
+  const kind = must(OPERATIONS[has >> OPERATION_SHIFT], 'a kind of operation');
   const key = reader.data();
   const value = reader.data();
-  const ifEpoch = reader.number();
-  const ifLsn = reader.number();
-  const ttlMs = reader.time();
-  return { kind, key, value, ifEpoch, ifLsn, ttlMs, expireAtMs: reader.time() };
+  const hasCondition = (has & HAS_CONDITION) !== 0;
+  const ifEpoch = hasCondition ? reader.number() : 0;
+  const ifLsn = hasCondition ? reader.number() : 0;
+  const hasLifetime = (has & HAS_LIFETIME) !== 0;
+  const ttlMs = hasLifetime ? reader.double() : 0;
+  return { kind, key, value, ifEpoch, ifLsn, ttlMs, expireAtMs: hasLifetime ? reader.double() : 0 };
 }
 
 /** Numbers in seven bits a byte, the lowest first (LEB128). */
@@ -206,11 +248,8 @@ class Writer {
     bytes[this.at++] = rest;
   }
 
-  /** Mostly none, and not always whole. */
-  time(ms: number): void {
-    this.#chunk.bytes[this.at++] = ms === 0 ? 0 : 1;
-    if (ms === 0) return;
-    this.#chunk.view.setFloat64(this.at, ms);
+  double(value: number): void {
+    this.#chunk.view.setFloat64(this.at, value);
     this.at += 8;
   }
 
@@ -223,9 +262,13 @@ class Writer {
   }
 
   data(data: Uint8Array): void {
-    this.number(data.length);
-    this.#chunk.bytes.set(data, this.at);
-    this.at += data.length;
+    const { length } = data;
+    this.number(length);
+    const { bytes } = this.#chunk;
+    // A call out of compiled code costs more than a few bytes.
+    if (length > LOOP_BYTES_MAX) bytes.set(data, this.at);
+    else for (let index = 0; index < length; index++) bytes[this.at + index] = data[index] as number;
+    this.at += length;
   }
 }
 
@@ -248,8 +291,7 @@ class Reader {
     }
   }
 
-  time(): number {
-    if (this.#chunk.bytes[this.#at++] === 0) return 0;
+  double(): number {
     this.#at += 8;
     return this.#chunk.view.getFloat64(this.#at - 8);
   }
