@@ -5,7 +5,7 @@
 import { asPartitionId, encodeKey, GridError, type Key, type PartitionId, partitionOf } from '@ostraca/core';
 import { checkTimeout, invalid } from './check-options.ts';
 import type { ClientMachine } from './client-machine.ts';
-import type { ClientAnswer, ClientRequest, Done, Pending, RequestBody } from './pending.ts';
+import { type ClientAnswer, type ClientRequest, type Done, type Pending, type RequestBody, tell } from './pending.ts';
 import type { MapPlace } from './routes.ts';
 import type { StatusStream } from './status.ts';
 
@@ -125,7 +125,7 @@ function submitAbortable(
   const onAbort = (): void => host.turn((nowMs) => pending && host.machine.abort(pending, signal.reason, nowMs));
   const onDone = (result: ClientAnswer | GridError): void => {
     signal.removeEventListener('abort', onAbort);
-    done(result);
+    tell(done, result);
   };
   signal.addEventListener('abort', onAbort);
   pending = host.turn((nowMs) => host.machine.submit(request, onDone, nowMs));

@@ -29,7 +29,15 @@ import { answeredError, deadlineError, unavailableError } from './failures.ts';
 import { lastPartMs, UsualAnswer } from './last-part.ts';
 import type { Link, Links } from './links.ts';
 import { PartitionQueue } from './partition-queue.ts';
-import { answerMarginMs, type ClientAnswer, isWrite, mayHaveReached, messageOf, type Pending } from './pending.ts';
+import {
+  answerMarginMs,
+  type ClientAnswer,
+  isWrite,
+  mayHaveReached,
+  messageOf,
+  type Pending,
+  tell,
+} from './pending.ts';
 import { RetryBudget } from './retry-budget.ts';
 import type { RouteChange, Routes } from './routes.ts';
 
@@ -212,7 +220,7 @@ export class Dispatch {
     if (pending.olderIds.length > 0) for (const id of pending.olderIds) this.#byId.delete(id);
     queue.release(pending);
     this.#options.onEnd(pending);
-    pending.done(result);
+    tell(pending.done, result);
   }
 
   list(): Pending[] {

@@ -14,9 +14,10 @@ import {
 } from '@ostraca/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type BulkOptions, clearAll, readAll, sizeOf, writeAll } from './bulk.ts';
-import { CALL_OPTIONS, type CallOptions, type GridContext, placeKey, placeOf, submit } from './calls.ts';
+import { CALL_OPTIONS, type CallOptions, type GridContext, placeKey, placeOf } from './calls.ts';
 import { checkCount, checkIterable, checkOptions, checkTimeout, invalid, notSupportedYet } from './check-options.ts';
 import { type IterationOptions, scan } from './iteration.ts';
+import { startCall } from './one-call.ts';
 import { formatToken, parseReadMode, type ReadOptions, type ReadToken } from './read-modes.ts';
 import { type CodecOption, newValues, type Values } from './values.ts';
 import { parseIfVersion, type Version, versionOf } from './version.ts';
@@ -127,6 +128,11 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
   readonly name: string;
   readonly #context: GridContext;
   readonly #values: Values<V>;
+  /** Made once, not for each read. */
+  readonly #valueOf = (answer: ReadAnswer): V | undefined => {
+    const { found, value } = onlyEntry(answer);
+    return found ? this.#values.decode(value) : undefined;
+  };
 
   constructor(context: GridContext, name: string, values: Values<V>) {
     this.name = name;
@@ -147,13 +153,12 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
   }
 
   get(key: K, options?: ReadOptions): Promise<V | undefined> {
-    return this.#read(key, { withoutValues: false, options }, ({ found, value }) =>
-      found ? this.#values.decode(value) : undefined,
-    );
+    return this.#read(key, { withoutValues: false, options }, this.#valueOf);
   }
 
   getEntry(key: K, options?: ReadOptions): Promise<Entry<K, V> | undefined> {
-    return this.#read(key, { withoutValues: false, options }, (entry) => {
+    return this.#read(key, { withoutValues: false, options }, (answer) => {
+      const entry = onlyEntry(answer);
       if (!entry.found) return undefined;
       const expiresAt = entry.expireAtMs > 0 ? entry.expireAtMs : undefined;
       return { key, value: this.#values.decode(entry.value), version: versionOf(entry), expiresAt };
@@ -161,7 +166,7 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
   }
 
   has(key: K, options?: ReadOptions): Promise<boolean> {
-    return this.#read(key, { withoutValues: true, options }, ({ found }) => found);
+    return this.#read(key, { withoutValues: true, options }, wasFound);
   }
 
   async delete(key: K, options?: WriteOptions): Promise<boolean> {
@@ -293,29 +298,31 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
   }
 
   #write<Result>(kind: OperationKind, key: K, { value, options, resultOf }: OneWrite<Result>): Promise<Result> {
-    return new Promise((resolve, onError) => {
+    try {
       const place = placeOf(this.#context, this.name);
       const { bytes, partition } = placeKey(key, place);
       const operations = [operationOf(kind, bytes, { value, ifVersion: options?.ifVersion, ttlMs: options?.ttlMs })];
-      const onAnswer = (answer: WriteAnswer): void => resolve(resultOf(answer));
-      submit(this.#context, { place, partition, body: { kind: 'write', operations }, options }, { onAnswer, onError });
-    });
+      return startCall(this.#context, { place, partition, body: { kind: 'write', operations }, options, resultOf });
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #read<Result>(
     key: K,
     { withoutValues, options }: { readonly withoutValues: boolean; readonly options: ReadOptions | undefined },
-    resultOf: (entry: ReadEntry) => Result,
+    resultOf: (answer: ReadAnswer) => Result,
   ): Promise<Result> {
-    return new Promise((resolve, onError) => {
+    try {
       checkOptions(options, READ_OPTIONS);
       const wish = parseReadMode(options?.read);
       const place = placeOf(this.#context, this.name);
       const { bytes, partition } = placeKey(key, place);
       const body = { kind: 'read', keys: [bytes], withoutValues, wish } as const;
-      const onAnswer = ({ entries }: ReadAnswer): void => resolve(resultOf(must(entries[0], 'an entry for its key')));
-      submit(this.#context, { place, partition, body, options }, { onAnswer, onError });
-    });
+      return startCall(this.#context, { place, partition, body, options, resultOf });
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #bulk(options: CallOptions | undefined): BulkOptions {
@@ -331,6 +338,11 @@ interface OneWrite<Result> {
   readonly resultOf: (answer: WriteAnswer) => Result;
 }
 
+function onlyEntry({ entries }: ReadAnswer): ReadEntry {
+  return must(entries[0], 'an entry for its key');
+}
+
+const wasFound = (answer: ReadAnswer): boolean => onlyEntry(answer).found;
 const wasApplied = ({ applied }: WriteAnswer): boolean => applied;
 
 function operationOf(

@@ -44,7 +44,13 @@ export interface ClientRequest {
 }
 
 export type ClientAnswer = ReadAnswer | SizeAnswer | ScanAnswer | WriteAnswer;
-export type Done = (result: ClientAnswer | GridError) => void;
+/** Is told once what becomes of a request. */
+export type Done = ((result: ClientAnswer | GridError) => void) | { settle(result: ClientAnswer | GridError): void };
+
+export function tell(done: Done, result: ClientAnswer | GridError): void {
+  if (typeof done === 'function') done(result);
+  else done.settle(result);
+}
 
 /**
  * `overflow`: beyond maxPendingBytes. `atReplica`: a replica was asked. `waiting`: never sent. `sent`: the current attempt is out. `returned`: to be
@@ -193,11 +199,10 @@ function readOf({ wish, token }: Pending, { keys, withoutValues }: ReadBody, hea
 
 const NO_POINT = { lsn: 0, clockMs: 0 };
 
-/** `seen`: what this client has seen of the partition. */
 export function newPending(
   request: ClientRequest,
   done: Done,
-  { nowMs, seen }: { nowMs: number; seen: Token | undefined },
+  { nowMs, tokens }: { nowMs: number; tokens: { of(partition: PartitionId): Token | undefined } },
 ): Pending {
   const { body, partition } = request;
   const wish = (body.kind === 'read' ? body.wish : undefined) ?? LINEARIZABLE;
@@ -229,7 +234,7 @@ export function newPending(
     sentEpoch: 0,
     sentLineage: '',
     wish,
-    token: given !== undefined ? given.get(partition) : wish.mode === 'session' ? seen : undefined,
+    token: given !== undefined ? given.get(partition) : wish.mode === 'session' ? tokens.of(partition) : undefined,
     lastRefusal: undefined,
   };
 }

@@ -7,7 +7,7 @@
  */
 import type { Effects, ErrorAnswer, GridError, Random, ReadAnswer, ReplicaRoute, Route } from '@ostraca/core';
 import type { Link, Links } from './links.ts';
-import { messageOf, type Pending } from './pending.ts';
+import { messageOf, type Pending, tell } from './pending.ts';
 import type { Routes } from './routes.ts';
 
 /** A replica that has not answered after this is given up, and left alone for as long. */
@@ -89,7 +89,7 @@ export class ReplicaReads {
     this.#sent.delete(pending.id);
     pending.state = 'done';
     this.#options.onEnd(pending);
-    pending.done(result);
+    tell(pending.done, result);
   }
 
   list(): Pending[] {

@@ -21,7 +21,7 @@ import { Dispatch } from './dispatch.ts';
 import { abortedError, closedError, connectRefused, deadlineError, lineageLost, overflowError } from './failures.ts';
 import { Fifo } from './fifo.ts';
 import { type Link, Links } from './links.ts';
-import { type ClientAnswer, type ClientRequest, type Done, newPending, type Pending } from './pending.ts';
+import { type ClientAnswer, type ClientRequest, type Done, newPending, type Pending, tell } from './pending.ts';
 import { ReplicaReads } from './replica-reads.ts';
 import { type RouteChange, Routes } from './routes.ts';
 import { RoutingSource } from './routing-source.ts';
@@ -95,10 +95,10 @@ class Requests implements ClientMachine {
   }
 
   submit(request: ClientRequest, done: Done, nowMs: number): Pending {
-    const pending = newPending(request, done, { nowMs, seen: this.tokens.of(request.partition) });
+    const pending = newPending(request, done, { nowMs, tokens: this.tokens });
     if (this.#closed) {
       pending.state = 'done';
-      done(closedError(pending));
+      tell(done, closedError(pending));
       return pending;
     }
     this.#countWaitedFor(1);
@@ -352,7 +352,7 @@ class Requests implements ClientMachine {
     this.#deadlines.delete(pending);
     this.#countWaitedFor(-1);
     pending.state = 'done';
-    pending.done(error);
+    tell(pending.done, error);
   }
 
   #countWaitedFor(change: 1 | -1): void {
