@@ -5,6 +5,7 @@ import {
   type Key,
   LIMITS,
   must,
+  NewOperation,
   NO_BYTES,
   type Operation,
   type OperationKind,
@@ -17,7 +18,7 @@ import { type BulkOptions, clearAll, readAll, sizeOf, writeAll } from './bulk.ts
 import { CALL_OPTIONS, type CallOptions, type GridContext, placeKey, placeOf } from './calls.ts';
 import { checkCount, checkIterable, checkOptions, checkTimeout, invalid, notSupportedYet } from './check-options.ts';
 import { type IterationOptions, scan } from './iteration.ts';
-import { startCall } from './one-call.ts';
+import { ReadOne, startCall, WriteOne } from './one-call.ts';
 import { formatToken, parseReadMode, type ReadOptions, type ReadToken } from './read-modes.ts';
 import { type CodecOption, newValues, type Values } from './values.ts';
 import { parseIfVersion, type Version, versionOf } from './version.ts';
@@ -301,8 +302,9 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
     try {
       const place = placeOf(this.#context, this.name);
       const { bytes, partition } = placeKey(key, place);
-      const operations = [operationOf(kind, bytes, { value, ifVersion: options?.ifVersion, ttlMs: options?.ttlMs })];
-      return startCall(this.#context, { place, partition, body: { kind: 'write', operations }, options, resultOf });
+      const operation = operationOf(kind, bytes, { value, ifVersion: options?.ifVersion, ttlMs: options?.ttlMs });
+      const body = new WriteOne(operation);
+      return startCall(this.#context, { place, partition, body, options, resultOf });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -318,7 +320,7 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
       const wish = parseReadMode(options?.read);
       const place = placeOf(this.#context, this.name);
       const { bytes, partition } = placeKey(key, place);
-      const body = { kind: 'read', keys: [bytes], withoutValues, wish } as const;
+      const body = new ReadOne(bytes, withoutValues, wish);
       return startCall(this.#context, { place, partition, body, options, resultOf });
     } catch (error) {
       return Promise.reject(error);
@@ -352,7 +354,7 @@ function operationOf(
 ): Operation {
   const ownTtlMs = ttlMs === undefined ? 0 : checkCount('ttlMs', ttlMs, LIMITS.ttlMsMax);
   const { ifEpoch, ifLsn } = parseIfVersion(ifVersion);
-  return { kind, key, value, ifEpoch, ifLsn, ttlMs: ownTtlMs, expireAtMs: 0 };
+  return new NewOperation({ kind, key, value, ifEpoch, ifLsn, ttlMs: ownTtlMs, expireAtMs: 0 });
 }
 
 function hasChanged({ code }: GridError): boolean {

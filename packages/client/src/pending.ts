@@ -1,16 +1,18 @@
 /** A request of the application from its submission to its answer. */
-import type {
-  GridError,
-  MapId,
-  Operation,
-  PartitionId,
-  Read,
-  ReadAnswer,
-  RequestMessage,
-  Route,
-  ScanAnswer,
-  SizeAnswer,
-  WriteAnswer,
+import {
+  type GridError,
+  type MapId,
+  NewRead,
+  NewWrite,
+  type Operation,
+  type PartitionId,
+  type Read,
+  type ReadAnswer,
+  type RequestMessage,
+  type Route,
+  type ScanAnswer,
+  type SizeAnswer,
+  type WriteAnswer,
 } from '@ostraca/core';
 import type { Step } from './deadlines.ts';
 import type { Link } from './links.ts';
@@ -58,53 +60,78 @@ export function tell(done: Done, result: ClientAnswer | GridError): void {
  */
 export type PendingState = 'overflow' | 'atReplica' | 'waiting' | 'sent' | 'returned' | 'done';
 
-export interface Pending {
+const NO_IDS: readonly number[] = [];
+
+/**
+ * A class, not an object literal: V8 notes of a literal's place in the code whether what is made there survives, and when a
+ * burst at the start did, it makes all later ones in the old generation, where each keeps young ones alive until
+ * the next full collection. That doubled a client's time.
+ */
+export class Pending {
   readonly request: ClientRequest;
   readonly done: Done;
   readonly deadlineMs: number;
   /** When its time is looked at next: at the start of its last part, or at the deadline. */
   dueMs: number;
-  dueStep: Step<Pending> | undefined;
-  dueBefore: Pending | undefined;
-  dueAfter: Pending | undefined;
+  dueStep: Step<Pending> | undefined = undefined;
+  dueBefore: Pending | undefined = undefined;
+  dueAfter: Pending | undefined = undefined;
   readonly bytes: number;
-  state: PendingState;
+  state: PendingState = 'overflow';
   /** Position among the requests of its partition: from 1, in the order of the first sending; 0 before. */
-  order: number;
-  older: Pending | undefined;
-  newer: Pending | undefined;
+  order = 0;
+  older: Pending | undefined = undefined;
+  newer: Pending | undefined = undefined;
   /** Of a write, from its first sending on: the same for all attempts. */
-  seq: number;
+  seq = 0;
   /** The next or current attempt; raised only when an earlier one may have reached a primary (A2). */
-  attempt: number;
+  attempt = 1;
   /** An attempt that is no longer the current one may have reached a primary, and its outcome is unknown. */
-  inDoubt: boolean;
+  inDoubt = false;
   /** A write that is not to be carried out any more: what became of it is asked for. */
-  isGivenUp: boolean;
+  isGivenUp = false;
   /** Of a write: when that begins. */
   resolveAtMs: number;
   /** Why it is to be sent again. */
-  returnedBy: 'refusal' | 'lostConnection' | 'newRoute';
+  returnedBy: 'refusal' | 'lostConnection' | 'newRoute' = 'newRoute';
   /** The retry budget has counted it, and gets that back when it is answered. */
-  isBudgeted: boolean;
+  isBudgeted = false;
   /** When the current attempt was sent. */
-  sentMs: number;
+  sentMs = 0;
   /** Message id of the current attempt, 0 if none is out. An answer pairs with its attempt by this. */
-  id: number;
+  id = 0;
   /** Of attempts before it whose answers may still come. */
-  olderIds: readonly number[];
-  link: Link | undefined;
-  sentEpoch: number;
+  olderIds: readonly number[] = NO_IDS;
+  link: Link | undefined = undefined;
+  sentEpoch = 0;
   /** Of the route by which it was sent last. */
-  sentLineage: string;
+  sentLineage = '';
   readonly wish: ReadWish;
   /** Of a read in a session: it must see this. */
   readonly token: Token | undefined;
   /** What the last refusal said: facts for the error at the deadline. */
-  lastRefusal: GridError | undefined;
+  lastRefusal: GridError | undefined = undefined;
+
+  constructor(request: ClientRequest, done: Done, { nowMs, tokens }: PendingFacts) {
+    const { body, partition, timeoutMs } = request;
+    this.request = request;
+    this.done = done;
+    this.deadlineMs = nowMs + timeoutMs;
+    this.dueMs = this.deadlineMs;
+    this.resolveAtMs = this.deadlineMs;
+    this.bytes = bytesOf(body);
+    this.wish = (body.kind === 'read' ? body.wish : undefined) ?? LINEARIZABLE;
+    const { wish } = this;
+    if (wish.mode !== 'session') this.token = undefined;
+    else this.token = wish.tokens === undefined ? tokens.of(partition) : wish.tokens.get(partition);
+  }
 }
 
-const NO_IDS: readonly number[] = [];
+interface PendingFacts {
+  readonly nowMs: number;
+  /** What this client has seen. */
+  readonly tokens: { of(partition: PartitionId): Token | undefined };
+}
 
 /** Bookkeeping of one request, counted with its keys and values. */
 const OVERHEAD_BYTES = 128;
@@ -156,18 +183,7 @@ export function messageOf(
     }
     case 'write':
       if (pending.isGivenUp) return { type: 'resolveOrAbort', id, partition, epoch, map, ttlMs, seq, ackedBelow };
-      return {
-        type: 'write',
-        id,
-        partition,
-        epoch,
-        map,
-        ttlMs,
-        seq,
-        ackedBelow,
-        attempt,
-        operations: body.operations,
-      };
+      return new NewWrite({ id, partition, epoch, map, ttlMs, seq, ackedBelow, attempt, operations: body.operations });
   }
 }
 
@@ -181,8 +197,7 @@ function readOf({ wish, token }: Pending, { keys, withoutValues }: ReadBody, hea
   const mode = atReplica || wish.mode === 'readIndex' || wish.mode === 'eventual' ? wish.mode : 'linearizable';
   const maxStalenessMs = atReplica && wish.mode === 'bounded' ? wish.maxStalenessMs : 0;
   const { lsn: minLsn, clockMs: minClockMs } = (atReplica ? token : undefined) ?? NO_POINT;
-  return {
-    type: 'read',
+  return new NewRead({
     id,
     partition,
     epoch,
@@ -194,47 +209,7 @@ function readOf({ wish, token }: Pending, { keys, withoutValues }: ReadBody, hea
     maxStalenessMs,
     minLsn,
     minClockMs,
-  };
+  });
 }
 
 const NO_POINT = { lsn: 0, clockMs: 0 };
-
-export function newPending(
-  request: ClientRequest,
-  done: Done,
-  { nowMs, tokens }: { nowMs: number; tokens: { of(partition: PartitionId): Token | undefined } },
-): Pending {
-  const { body, partition } = request;
-  const wish = (body.kind === 'read' ? body.wish : undefined) ?? LINEARIZABLE;
-  const given = wish.mode === 'session' ? wish.tokens : undefined;
-  return {
-    request,
-    done,
-    deadlineMs: nowMs + request.timeoutMs,
-    dueMs: nowMs + request.timeoutMs,
-    dueStep: undefined,
-    dueBefore: undefined,
-    dueAfter: undefined,
-    bytes: bytesOf(request.body),
-    state: 'overflow',
-    order: 0,
-    older: undefined,
-    newer: undefined,
-    seq: 0,
-    attempt: 1,
-    inDoubt: false,
-    isGivenUp: false,
-    resolveAtMs: nowMs + request.timeoutMs,
-    returnedBy: 'newRoute',
-    isBudgeted: false,
-    sentMs: 0,
-    id: 0,
-    olderIds: NO_IDS,
-    link: undefined,
-    sentEpoch: 0,
-    sentLineage: '',
-    wish,
-    token: given !== undefined ? given.get(partition) : wish.mode === 'session' ? tokens.of(partition) : undefined,
-    lastRefusal: undefined,
-  };
-}

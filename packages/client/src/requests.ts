@@ -21,7 +21,7 @@ import { Dispatch } from './dispatch.ts';
 import { abortedError, closedError, connectRefused, deadlineError, lineageLost, overflowError } from './failures.ts';
 import { Fifo } from './fifo.ts';
 import { type Link, Links } from './links.ts';
-import { type ClientAnswer, type ClientRequest, type Done, newPending, type Pending, tell } from './pending.ts';
+import { type ClientAnswer, type ClientRequest, type Done, Pending, tell } from './pending.ts';
 import { ReplicaReads } from './replica-reads.ts';
 import { type RouteChange, Routes } from './routes.ts';
 import { RoutingSource } from './routing-source.ts';
@@ -95,7 +95,7 @@ class Requests implements ClientMachine {
   }
 
   submit(request: ClientRequest, done: Done, nowMs: number): Pending {
-    const pending = newPending(request, done, { nowMs, tokens: this.tokens });
+    const pending = new Pending(request, done, { nowMs, tokens: this.tokens });
     if (this.#closed) {
       pending.state = 'done';
       tell(done, closedError(pending));

@@ -26,6 +26,7 @@ export type { Key } from './keys/key.ts';
 export * from './limits.ts';
 export * from './machine.ts';
 export * from './messages.ts';
+export * from './new-messages.ts';
 export * from './policy.ts';
 export * from './random.ts';
 export * from './routing/partition-of.ts';

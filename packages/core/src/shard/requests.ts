@@ -8,6 +8,7 @@ import { type MapId, NO_MAP } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Operation, Read, ReadEntry, Scan, ScanEntry, Size, Write } from '../messages.ts';
 import { NO_BYTES } from '../messages.ts';
+import { NewOperation } from '../new-messages.ts';
 import {
   appendRecord,
   grantsHaveEnded,
@@ -279,7 +280,7 @@ function keepOperations(shard: Shard, primary: Primary, ports: ShardPorts, { map
   return operations.map((operation) => {
     const { ttlMs, expireAtMs } = mayExpire ? lifetimeOf(shard, primary, { map, operation }) : FOREVER;
     const { kind, key, value } = operation;
-    return { kind, key, value, ifEpoch: 0, ifLsn: 0, ttlMs, expireAtMs };
+    return new NewOperation({ kind, key, value, ifEpoch: 0, ifLsn: 0, ttlMs, expireAtMs });
   });
 }
 

@@ -33,7 +33,8 @@ export function noItems<T>(): T[] {
 }
 
 export function withItem<T>(items: T[], item: T): T[] {
-  if (items.length === 0) return [item];
+  // Not a literal: see NewRead and the others.
+  if (items.length === 0) return Array.of(item);
   items.push(item);
   return items;
 }

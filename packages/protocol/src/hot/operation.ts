@@ -1,5 +1,5 @@
 /** In a Write and in a record of the log. */
-import { NO_BYTES, type Operation, type OperationKind } from '@ostraca/core';
+import { NewOperation, NO_BYTES, type Operation, type OperationKind } from '@ostraca/core';
 import { bytesBytes, doubleBytes, numberBytes } from './byte-counts.ts';
 import { type FrameReader, refuse } from './frame-reader.ts';
 import type { FrameWriter } from './frame-writer.ts';
@@ -69,5 +69,5 @@ export function takeOperation(reader: FrameReader, end: number): Operation {
     }
   }
   reader.finish(end);
-  return { kind: kind ?? refuse(), key, value, ifEpoch, ifLsn, ttlMs, expireAtMs };
+  return new NewOperation({ kind: kind ?? refuse(), key, value, ifEpoch, ifLsn, ttlMs, expireAtMs });
 }

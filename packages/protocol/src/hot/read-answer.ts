@@ -1,4 +1,4 @@
-import { LIMITS, NO_BYTES, type ReadAnswer, type ReadEntry } from '@ostraca/core';
+import { LIMITS, NewReadAnswer, NewReadEntry, NO_BYTES, type ReadAnswer, type ReadEntry } from '@ostraca/core';
 import { boolBytes, bytesBytes, delimitedBytes, doubleBytes, numberBytes } from './byte-counts.ts';
 import { type FrameReader, noItems, refuse, withItem } from './frame-reader.ts';
 import { type FrameWriter, unsendable } from './frame-writer.ts';
@@ -55,7 +55,7 @@ export const READ_ANSWER: HotCodec<ReadAnswer> = {
       }
     }
     reader.finish(end);
-    return { type: 'readAnswer', id, entries, lsn, clockMs };
+    return new NewReadAnswer({ id, entries, lsn, clockMs });
   },
 };
 
@@ -101,5 +101,5 @@ function takeEntry(reader: FrameReader, end: number): ReadEntry {
     }
   }
   reader.finish(end);
-  return { found, value, epoch, lsn, expireAtMs };
+  return new NewReadEntry({ found, value, epoch, lsn, expireAtMs });
 }

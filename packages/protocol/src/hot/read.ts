@@ -1,4 +1,4 @@
-import { asMapId, asPartitionId, LIMITS, type Read, type ReadMode } from '@ostraca/core';
+import { asMapId, asPartitionId, LIMITS, NewRead, type Read, type ReadMode } from '@ostraca/core';
 import { boolBytes, delimitedBytes, doubleBytes, numberBytes } from './byte-counts.ts';
 import { noItems, refuse, withItem } from './frame-reader.ts';
 import { unsendable } from './frame-writer.ts';
@@ -95,8 +95,7 @@ export const READ: HotCodec<Read> = {
       }
     }
     reader.finish(end);
-    return {
-      type: 'read',
+    return new NewRead({
       id,
       partition: asPartitionId(partition),
       epoch,
@@ -108,6 +107,6 @@ export const READ: HotCodec<Read> = {
       maxStalenessMs,
       minLsn,
       minClockMs,
-    };
+    });
   },
 };

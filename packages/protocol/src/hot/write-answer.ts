@@ -1,4 +1,4 @@
-import type { WriteAnswer } from '@ostraca/core';
+import { NewWriteAnswer, type WriteAnswer } from '@ostraca/core';
 import { boolBytes, numberBytes } from './byte-counts.ts';
 import type { HotCodec } from './hot-codec.ts';
 
@@ -43,6 +43,6 @@ export const WRITE_ANSWER: HotCodec<WriteAnswer> = {
       }
     }
     reader.finish(end);
-    return { type: 'writeAnswer', id, epoch, lsn, applied };
+    return new NewWriteAnswer({ id, epoch, lsn, applied });
   },
 };

@@ -1,4 +1,4 @@
-import { asMapId, asPartitionId, LIMITS, type Operation, type Write } from '@ostraca/core';
+import { asMapId, asPartitionId, LIMITS, NewWrite, type Operation, type Write } from '@ostraca/core';
 import { delimitedBytes, doubleBytes, numberBytes } from './byte-counts.ts';
 import { noItems, refuse, withItem } from './frame-reader.ts';
 import { unsendable } from './frame-writer.ts';
@@ -83,8 +83,7 @@ export const WRITE: HotCodec<Write> = {
       }
     }
     reader.finish(end);
-    return {
-      type: 'write',
+    return new NewWrite({
       id,
       partition: asPartitionId(partition),
       epoch,
@@ -94,6 +93,6 @@ export const WRITE: HotCodec<Write> = {
       ackedBelow,
       attempt,
       operations,
-    };
+    });
   },
 };
