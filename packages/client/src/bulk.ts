@@ -3,7 +3,17 @@
  * (one frame per container), and put together again. When parts fail the error says of every key, or of every
  * partition, what became of it.
  */
-import { GridError, type Key, LIMITS, NO_BYTES, type Operation, type Outcome, type PartitionId } from '@ostraca/core';
+import {
+  GridError,
+  type Key,
+  LIMITS,
+  type Lsn,
+  NO_BYTES,
+  type Operation,
+  type Outcome,
+  type PartitionId,
+  type ReadEntry,
+} from '@ostraca/core';
 import { type CallOptions, call, type GridContext, type PlacedKey, partitionsOfPlace } from './calls.ts';
 import type { ReadWish } from './read-modes.ts';
 import type { MapPlace } from './routes.ts';
@@ -78,15 +88,20 @@ export interface FoundValue<K> {
   readonly bytes: Uint8Array;
 }
 
+export interface BulkRead<Placed> extends BulkOptions {
+  /** Told of every key, also one that is not there, with the lsn that its answer reflects. */
+  readonly onEntry: (placed: Placed, entry: ReadEntry, lsn: Lsn) => void;
+}
+
 /** Those that are there. @throws {@link GridError} with `details.partitions`: those that failed. */
-export async function readAll<K extends Key>(
-  bulk: BulkOptions,
-  placedKeys: Iterable<PlacedKey<K>>,
+export async function readAll<K extends Key, Placed extends PlacedKey<K>>(
+  bulk: BulkRead<Placed>,
+  placedKeys: Iterable<Placed>,
   wish: ReadWish,
 ): Promise<FoundValue<K>[]> {
-  const { context, place, options } = bulk;
-  const parts: { partition: PartitionId; keys: PlacedKey<K>[] }[] = [];
-  const open = new Map<PartitionId, PlacedKey<K>[]>();
+  const { context, place, options, onEntry } = bulk;
+  const parts: { partition: PartitionId; keys: Placed[] }[] = [];
+  const open = new Map<PartitionId, Placed[]>();
   for (const placed of placedKeys) {
     let keys = open.get(placed.partition);
     if (keys === undefined || keys.length >= LIMITS.readKeysMax) {
@@ -104,11 +119,13 @@ export async function readAll<K extends Key>(
   );
   return answers.flat();
 
-  async function readPart(partition: PartitionId, keys: readonly PlacedKey<K>[]): Promise<FoundValue<K>[]> {
+  async function readPart(partition: PartitionId, keys: readonly Placed[]): Promise<FoundValue<K>[]> {
     const body = { kind: 'read', keys: keys.map(({ bytes }) => bytes), withoutValues: false, wish } as const;
-    const { entries } = await call(context, { place, partition, body, options });
-    const found = keys.flatMap(({ key }, index) => {
+    const { entries, lsn } = await call(context, { place, partition, body, options });
+    const found = keys.flatMap((placed, index) => {
       const entry = entries[index];
+      if (entry !== undefined) onEntry(placed, entry, lsn);
+      const { key } = placed;
       return entry?.found === true ? [{ key, bytes: entry.value }] : [];
     });
     // An answer ends early when its values grow too large for one frame.

@@ -1,5 +1,6 @@
 /** What the client machine is given and what it offers. */
-import type { ClientId, Effects, GridError, Machine, Random } from '@ostraca/core';
+import type { ClientId, Clocks, Effects, GridError, Machine, Mutation, Random } from '@ostraca/core';
+import type { NearCaches } from './near/near-caches.ts';
 import type { ClientRequest, Done, Pending } from './pending.ts';
 import type { Routes } from './routes.ts';
 import type { StatusEvent } from './status.ts';
@@ -24,11 +25,16 @@ export interface ClientMachineOptions {
   readonly onStatus?: (event: StatusEvent) => void;
   /** Whether somebody waits for this client: for the first connect, or for an answer. Called when it changes. */
   readonly onBusy?: (busy: boolean) => void;
+  /** Default: none, and nothing that is kept near notices that the machine slept. */
+  readonly clocks?: Clocks;
+  /** Rules broken on purpose: only the simulator throws these switches. */
+  readonly mutations?: ReadonlySet<Mutation>;
 }
 
 export interface ClientMachine extends Machine {
   readonly routes: Routes;
   readonly tokens: Tokens;
+  readonly near: NearCaches;
   /** Begins to connect. `done` is called once: when the routing is known, or with why it is not. */
   start(nowMs: number, done: (error: GridError | undefined) => void): void;
   /** `done` is called exactly once, not always in a later turn. */

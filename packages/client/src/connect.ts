@@ -1,5 +1,5 @@
 import { type Note, newRandom } from '@ostraca/core';
-import { createHost, randomHex, randomSeed } from '@ostraca/runtime';
+import { createHost, machineClocks, randomHex, randomSeed } from '@ostraca/runtime';
 import { type ConnectOptions, type ConnectSettings, resolveConnectOptions } from './connect-options.ts';
 import { type Grid, newGrid } from './grid.ts';
 import { newClientMachine } from './requests.ts';
@@ -29,6 +29,7 @@ export async function connect(target: string | ConnectOptions, settings?: Connec
         random,
         effects,
         settings: options,
+        clocks: machineClocks,
         onStatus: (event) => status.publish(event),
         onBusy: (busy) => host.keepAlive(busy),
       }),

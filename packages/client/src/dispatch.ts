@@ -50,7 +50,7 @@ export interface DispatchOptions {
   /** Called with each answer that is no error. @returns what the caller gets. */
   readonly onAnswered: (pending: Pending, answer: ClientAnswer) => ClientAnswer | GridError;
   /** Called once for each request, before its `done`. */
-  readonly onEnd: (pending: Pending) => void;
+  readonly onEnd: (pending: Pending, result: ClientAnswer | GridError) => void;
   /** Somebody refused because our route is wrong, and knew no better one. */
   readonly onWrongRoute: () => void;
   /** Its last part begins at another time than was thought. */
@@ -219,7 +219,7 @@ export class Dispatch {
     this.#byId.delete(pending.id);
     if (pending.olderIds.length > 0) for (const id of pending.olderIds) this.#byId.delete(id);
     queue.release(pending);
-    this.#options.onEnd(pending);
+    this.#options.onEnd(pending, result);
     tell(pending.done, result);
   }
 

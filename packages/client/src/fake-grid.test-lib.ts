@@ -7,6 +7,7 @@ import {
   ERROR_CODES,
   type ErrorCode,
   type Message,
+  type NearPoll,
   NO_BYTES,
   NO_ROUTE,
   newRandom,
@@ -43,7 +44,12 @@ export class FakeGrid implements ClientHost {
   readonly sent: RequestMessage[] = [];
   /** What a request is refused with; undefined: it is done. */
   refusal: (message: RequestMessage) => ErrorCode | undefined = () => undefined;
+  /** Polls of near caches, the last of each partition. */
+  readonly nearPolls = new Map<number, NearPoll>();
+  /** Whether near caches hear of what changes. */
+  tellsNear = true;
   readonly #maps = new Map<number, Map<string, Stored>>();
+  readonly #told = new Map<number, number>();
   #lsn = 0;
 
   constructor(partitionBy: readonly number[] = []) {
@@ -91,11 +97,47 @@ export class FakeGrid implements ClientHost {
 
   #onMessage(connection: ConnectionId, message: Message, partitionBy: readonly number[]): void {
     if (message.type === 'routingRequest') this.#answer(connection, routing(partitionBy));
-    else this.#answer(connection, this.#answerOf(message as RequestMessage));
+    else if (message.type === 'nearPoll') this.#onNearPoll(connection, message);
+    else {
+      const request = message as RequestMessage;
+      this.#answer(connection, this.#answerOf(request));
+      const poll = this.nearPolls.get(request.partition);
+      if (poll === undefined) return;
+      const operations = request.type === 'write' ? request.operations : [];
+      const isClear = operations.some(({ kind }) => kind === 'clear');
+      this.#tellNear(
+        connection,
+        poll,
+        operations.map(({ key }) => key),
+        isClear,
+      );
+    }
   }
 
   #answer(connection: ConnectionId, message: Message): void {
     queueMicrotask(() => this.turn((nowMs) => this.machine.onMessage(connection, message, nowMs)));
+  }
+
+  #onNearPoll(connection: ConnectionId, poll: NearPoll): void {
+    const isFirst = !this.#told.has(poll.partition);
+    if (isFirst) this.#told.set(poll.partition, this.#lsn);
+    this.nearPolls.set(poll.partition, poll);
+    this.#tellNear(connection, poll, []);
+  }
+
+  /** Lsns are the grid's here: a partition's own ranges pass over what others have. */
+  #tellNear(
+    connection: ConnectionId,
+    { partition, map, sentMs }: NearPoll,
+    keys: readonly Uint8Array[],
+    allKeys = false,
+  ): void {
+    if (!this.tellsNear) return;
+    const fromLsn = (this.#told.get(partition) ?? 0) + 1;
+    const toLsn = this.#lsn;
+    this.#told.set(partition, toLsn);
+    const range = { partition, epoch: 1, map, fromLsn, toLsn, allKeys, keys };
+    this.#answer(connection, { type: 'nearChanges', ...range, clockMs: 0, fresh: true, sentMs });
   }
 
   #answerOf(message: RequestMessage): Message {

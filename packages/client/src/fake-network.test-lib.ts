@@ -9,6 +9,7 @@ import {
   GridError,
   type Message,
   type MessageType,
+  type Mutation,
   must,
   NO_BYTES,
   NO_ROUTE,
@@ -48,12 +49,17 @@ export class FakeNetwork {
   readonly #sent = new Map<string, Message[]>();
   #lastConnection = 0;
 
-  constructor(settings: Partial<ClientMachineSettings> = {}, endpoints: readonly string[] = [CATALOG]) {
+  constructor(
+    settings: Partial<ClientMachineSettings> = {},
+    endpoints: readonly string[] = [CATALOG],
+    mutations: readonly Mutation[] = [],
+  ) {
     this.machine = newClientMachine({
       endpoints,
       grid: 'shop',
       clientId: 'c'.repeat(32),
       random: newRandom(1),
+      mutations: new Set(mutations),
       settings: { connectTimeoutMs: 10_000, maxPendingBytes: 1_000_000, onUnavailable: 'wait', ...settings },
       onStatus: (event) => this.events.push(event),
       onBusy: (busy) => {
@@ -215,8 +221,11 @@ export function routingOf(
 }
 
 /** Partitions 0 and 1 on A, 2 and 3 on B, everything connected. */
-export function newConnected(settings: Partial<ClientMachineSettings> = {}): FakeNetwork {
-  const network = new FakeNetwork(settings);
+export function newConnected(
+  settings: Partial<ClientMachineSettings> = {},
+  mutations: readonly Mutation[] = [],
+): FakeNetwork {
+  const network = new FakeNetwork(settings, [CATALOG], mutations);
   network.start();
   network.open(CATALOG);
   network.deliver(CATALOG, routingOf([routeTo(A, 0), routeTo(A, 1), routeTo(B, 2), routeTo(B, 3)]));

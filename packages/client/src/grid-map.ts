@@ -15,9 +15,11 @@ import {
 } from '@ostraca/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type BulkOptions, clearAll, readAll, sizeOf, writeAll } from './bulk.ts';
-import { CALL_OPTIONS, type CallOptions, type GridContext, placeKey, placeOf } from './calls.ts';
+import { CALL_OPTIONS, type CallOptions, type GridContext, type PlacedKey, placeKey, placeOf } from './calls.ts';
 import { checkCount, checkIterable, checkOptions, checkTimeout, invalid, notSupportedYet } from './check-options.ts';
 import { type IterationOptions, scan } from './iteration.ts';
+import type { Fill, NearEntry } from './near/near-cache.ts';
+import { isForNear, type NearCacheOptions, type NearReads, newNearReads } from './near/near-reads.ts';
 import { ReadOne, startCall, WriteOne } from './one-call.ts';
 import { formatToken, parseReadMode, type ReadOptions, type ReadToken } from './read-modes.ts';
 import { type CodecOption, newValues, type Values } from './values.ts';
@@ -28,6 +30,12 @@ export interface MapOptions<Value> {
   readonly value?: StandardSchemaV1<unknown, Value> | undefined;
   /** Default `messagepack`. Values are read by whatever codec they were written with. */
   readonly codec?: CodecOption<Value> | undefined;
+  /**
+   * Keeps what is read in this client, and answers `get`, `getEntry`, `has` and `getAll` from it: with a state that is at
+   * most `maxStale` old and never older than what this client has seen. Default: none, every read is linearizable. Reads
+   * that name their mode (`read: 'linearizable'`) go to the primary as ever.
+   */
+  readonly nearCache?: NearCacheOptions | undefined;
 }
 
 export interface WriteOptions extends CallOptions {
@@ -121,24 +129,33 @@ export function newGridMap<K extends Key, V>(
   options: MapOptions<V> = {},
 ): GridMap<K, V> {
   if (typeof name !== 'string' || name === '') throw invalid('name', 'must name a map');
-  checkOptions(options, { known: ['value', 'codec'] });
-  return new RemoteMap<K, V>(context, name, newValues(options.codec, options.value));
+  checkOptions(options, { known: ['value', 'codec', 'nearCache'] });
+  const values = newValues(options.codec, options.value);
+  const { nearCache } = options;
+  const near = nearCache === undefined ? undefined : newNearReads(nearCache, { host: context.host, map: name, values });
+  return new RemoteMap<K, V>(context, name, { values, near });
 }
 
 class RemoteMap<K extends Key, V> implements GridMap<K, V> {
   readonly name: string;
   readonly #context: GridContext;
   readonly #values: Values<V>;
+  readonly #near: NearReads<V> | undefined;
   /** Made once, not for each read. */
   readonly #valueOf = (answer: ReadAnswer): V | undefined => {
     const { found, value } = onlyEntry(answer);
     return found ? this.#values.decode(value) : undefined;
   };
 
-  constructor(context: GridContext, name: string, values: Values<V>) {
+  constructor(
+    context: GridContext,
+    name: string,
+    { values, near }: { readonly values: Values<V>; readonly near: NearReads<V> | undefined },
+  ) {
     this.name = name;
     this.#context = context;
     this.#values = values;
+    this.#near = near;
   }
 
   set(key: K, value: V, options?: SetOptions): Promise<Version> {
@@ -154,19 +171,25 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
   }
 
   get(key: K, options?: ReadOptions): Promise<V | undefined> {
+    const hit = this.#near?.find(key, options);
+    if (hit !== undefined && this.#near !== undefined) return settled(this.#near, hit);
     return this.#read(key, { withoutValues: false, options }, this.#valueOf);
   }
 
   getEntry(key: K, options?: ReadOptions): Promise<Entry<K, V> | undefined> {
+    const hit = this.#near?.find(key, options);
+    if (hit !== undefined && this.#near !== undefined) {
+      return settled(this.#near, hit).then((value) => (hit.found ? entryOf(key, value as V, hit) : undefined));
+    }
     return this.#read(key, { withoutValues: false, options }, (answer) => {
       const entry = onlyEntry(answer);
-      if (!entry.found) return undefined;
-      const expiresAt = entry.expireAtMs > 0 ? entry.expireAtMs : undefined;
-      return { key, value: this.#values.decode(entry.value), version: versionOf(entry), expiresAt };
+      return entry.found ? entryOf(key, this.#values.decode(entry.value), entry) : undefined;
     });
   }
 
   has(key: K, options?: ReadOptions): Promise<boolean> {
+    const hit = this.#near?.find(key, options);
+    if (hit !== undefined) return Promise.resolve(hit.found);
     return this.#read(key, { withoutValues: true, options }, wasFound);
   }
 
@@ -187,10 +210,28 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
   async getAll(keys: Iterable<K>, options?: ReadOptions): Promise<Map<K, V>> {
     checkOptions(options, READ_OPTIONS);
     const wish = parseReadMode(options?.read);
-    const bulk = { context: this.#context, place: placeOf(this.#context, this.name), options };
-    const placed = Array.from(checkIterable('keys', keys), (key) => placeKey(key, bulk.place));
-    const found = await readAll(bulk, placed, wish);
-    return new Map(found.map(({ key, bytes }) => [key, this.#values.decode(bytes)]));
+    const place = placeOf(this.#context, this.name);
+    const values = new Map<K, V>();
+    const reads: NearRead<K>[] = [];
+    for (const key of checkIterable('keys', keys)) {
+      const hit = this.#near?.find(key, options);
+      if (hit === undefined) reads.push({ ...placeKey(key, place), fill: undefined });
+      else if (hit.found) values.set(key, this.#near?.valueOf(hit) as V);
+    }
+    const near = isForNear(options) ? this.#near : undefined;
+    for (const read of reads) read.fill = near?.begin(read.key, { partition: read.partition, map: place.map.id });
+    const onEntry = (read: NearRead<K>, entry: ReadEntry, lsn: number): void => {
+      near?.end(read.fill, entry, lsn);
+      read.fill = undefined;
+    };
+    try {
+      const found = await readAll<K, NearRead<K>>({ context: this.#context, place, options, onEntry }, reads, wish);
+      for (const { key, bytes } of found) values.set(key, this.#values.decode(bytes));
+      return values;
+    } finally {
+      // Of those that have no answer.
+      for (const { fill } of reads) near?.end(fill);
+    }
   }
 
   async setAll(entries: Iterable<readonly [K, V]>, options?: CallOptions): Promise<void> {
@@ -236,7 +277,7 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
     const endMs = host.nowMs() + checkTimeout('deadlineMs', options.deadlineMs ?? operationTimeoutMs);
     const remaining = (): CallOptions => ({ ...options, deadlineMs: Math.max(1, Math.floor(endMs - host.nowMs())) });
     for (;;) {
-      const entry = await this.getEntry(key, remaining());
+      const entry = await this.getEntry(key, { ...remaining(), read: 'linearizable' });
       const next = await change(entry?.value);
       try {
         await this.#replace(key, next, { ...remaining(), ifVersion: entry?.version });
@@ -321,7 +362,11 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
       const place = placeOf(this.#context, this.name);
       const { bytes, partition } = placeKey(key, place);
       const body = new ReadOne(bytes, withoutValues, wish);
-      return startCall(this.#context, { place, partition, body, options, resultOf });
+      const call = { place, partition, body, options, resultOf };
+      const near = withoutValues || !isForNear(options) ? undefined : this.#near;
+      if (near === undefined) return startCall(this.#context, call);
+      const start = (kept: typeof resultOf): Promise<Result> => startCall(this.#context, { ...call, resultOf: kept });
+      return near.fill(key, { part: { partition, map: place.map.id }, start, resultOf });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -331,6 +376,24 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
     checkOptions(options, PLAIN_OPTIONS);
     return { context: this.#context, place: placeOf(this.#context, this.name), options };
   }
+}
+
+/** A key of `getAll` that is not near; `fill` until its entry is here. */
+interface NearRead<K extends Key> extends PlacedKey<K> {
+  fill: Fill | undefined;
+}
+
+function settled<V>(near: NearReads<V>, hit: NearEntry): Promise<V | undefined> {
+  try {
+    return Promise.resolve(near.valueOf(hit));
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function entryOf<K, V>(key: K, value: V, held: Pick<ReadEntry, 'epoch' | 'lsn' | 'expireAtMs'>): Entry<K, V> {
+  const expiresAt = held.expireAtMs > 0 ? held.expireAtMs : undefined;
+  return { key, value, version: versionOf(held), expiresAt };
 }
 
 /** Of one key. */

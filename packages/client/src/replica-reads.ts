@@ -7,7 +7,7 @@
  */
 import type { Effects, ErrorAnswer, GridError, Random, ReadAnswer, ReplicaRoute, Route } from '@ostraca/core';
 import type { Link, Links } from './links.ts';
-import { messageOf, type Pending, tell } from './pending.ts';
+import { type ClientAnswer, messageOf, type Pending, tell } from './pending.ts';
 import type { Routes } from './routes.ts';
 
 /** A replica that has not answered after this is given up, and left alone for as long. */
@@ -21,7 +21,7 @@ export interface ReplicaReadsOptions {
   /** Of messages: never used twice by this client. */
   readonly nextId: () => number;
   /** Called once for each read that ends here, before its `done`. */
-  readonly onEnd: (pending: Pending) => void;
+  readonly onEnd: (pending: Pending, result: ClientAnswer | GridError) => void;
   /** No replica can answer it. */
   readonly toPrimary: (pending: Pending, nowMs: number) => void;
 }
@@ -88,7 +88,7 @@ export class ReplicaReads {
   end(pending: Pending, result: ReadAnswer | GridError): void {
     this.#sent.delete(pending.id);
     pending.state = 'done';
-    this.#options.onEnd(pending);
+    this.#options.onEnd(pending, result);
     tell(pending.done, result);
   }
 

@@ -21,6 +21,7 @@ import { Dispatch } from './dispatch.ts';
 import { abortedError, closedError, connectRefused, deadlineError, lineageLost, overflowError } from './failures.ts';
 import { Fifo } from './fifo.ts';
 import { type Link, Links } from './links.ts';
+import { NearCaches } from './near/near-caches.ts';
 import { type ClientAnswer, type ClientRequest, type Done, Pending, tell } from './pending.ts';
 import { ReplicaReads } from './replica-reads.ts';
 import { type RouteChange, Routes } from './routes.ts';
@@ -35,6 +36,7 @@ export function newClientMachine(options: ClientMachineOptions): ClientMachine {
 class Requests implements ClientMachine {
   readonly routes = new Routes();
   readonly tokens = new Tokens();
+  readonly near: NearCaches;
   readonly #options: ClientMachineOptions;
   readonly #links: Links;
   readonly #source: RoutingSource;
@@ -56,14 +58,17 @@ class Requests implements ClientMachine {
     assert(options.endpoints.length > 0, 'a client has an endpoint');
     this.#options = options;
     const { effects, grid, endpoints, settings } = options;
-    const { routes } = this;
+    const { routes, tokens } = this;
     const random = options.random.fork();
     const links = new Links(effects, random);
     this.#links = links;
+    const mutations = options.mutations ?? new Set();
+    this.near = new NearCaches({ effects, links, routes, tokens, mutations, clocks: options.clocks });
     this.#source = new RoutingSource({ grid, endpoints, effects, random, links, routes });
     let lastId = 0;
     const nextId = (): number => ++lastId;
-    const onEnd = (pending: Pending): void => {
+    const onEnd = (pending: Pending, result: ClientAnswer | GridError): void => {
+      this.near.onEnd(pending, result);
       this.#pendingBytes -= pending.bytes;
       this.#deadlines.delete(pending);
       this.#countWaitedFor(-1);
@@ -121,6 +126,7 @@ class Requests implements ClientMachine {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.near.close();
     this.#endConnecting(undefined);
     const all = [...this.#replicaReads.list(), ...this.#dispatch.list(), ...this.#overflow.list()];
     for (const pending of all) this.#end(pending, closedError(pending));
@@ -159,6 +165,9 @@ class Requests implements ClientMachine {
         this.#links.onHeard(link);
         this.#onAnswer(message, nowMs);
         break;
+      case 'nearChanges':
+        this.near.onChanges(connection, message);
+        break;
       default:
         this.#note('warn', 'unexpected_message', { type: message.type, address: link.url });
     }
@@ -170,6 +179,7 @@ class Requests implements ClientMachine {
     if (link === undefined) return;
     const isContainer = link.peer?.role === 'container';
     const wasSource = link.answered;
+    this.near.onLinkLost(connection);
     this.#links.onClose(link, reason, nowMs);
     if (this.#closed) return;
     if (this.#connecting !== undefined && this.#source.disagrees()) this.#endConnecting(this.#source.describeFailure());
@@ -196,6 +206,7 @@ class Requests implements ClientMachine {
     this.#source.keepUp(nowMs);
     this.#dialPrimaries(nowMs);
     this.#replicaReads.onTick(nowMs);
+    this.near.onTick(nowMs);
     this.#dispatch.onTick(nowMs);
     this.#enqueueWhatFits(nowMs);
   }

@@ -223,6 +223,44 @@ export interface ErrorAnswer {
   readonly route: Route;
 }
 
+/**
+ * A client that keeps entries of one map near asks its primary for what changes in one partition, from `afterLsn` on if it
+ * can, and goes on asking: who is silent is forgotten. To a container that is no primary of this epoch it says nothing.
+ */
+export interface NearPoll {
+  readonly type: 'nearPoll';
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly map: MapId;
+  /** Of the history that `afterLsn` belongs to. */
+  readonly lineage: string;
+  /** Every change up to here has arrived; it is also the acknowledgement of those messages. 0: none. */
+  readonly afterLsn: Lsn;
+  /** By the client's own clock: echoed, and nothing else. */
+  readonly sentMs: number;
+}
+
+/**
+ * Which keys of the map were changed by the decided records `fromLsn` to `toLsn`. Ranges are dense: one that does not
+ * begin where the one before ended says that some were lost. Empty (`toLsn` = `fromLsn` - 1): nothing was decided since.
+ */
+export interface NearChanges {
+  readonly type: 'nearChanges';
+  readonly partition: PartitionId;
+  readonly epoch: Epoch;
+  readonly map: MapId;
+  readonly fromLsn: Lsn;
+  readonly toLsn: Lsn;
+  /** The map was cleared, or too many keys changed to name them. */
+  readonly allKeys: boolean;
+  readonly keys: readonly Uint8Array[];
+  /** What expires up to here, by the partition clock, has expired. */
+  readonly clockMs: number;
+  /** It answers the poll of `sentMs`, and nothing was decided by then that lies beyond `toLsn`. */
+  readonly fresh: boolean;
+  readonly sentMs: number;
+}
+
 /** A tool asks a primary to compare itself with its replicas at one lsn. */
 export interface Verify {
   readonly type: 'verify';

@@ -17,6 +17,7 @@ export type { ContainerMetrics, DurationHistogram, OperationCounter } from './co
 export { DURATION_BOUNDS_MS } from './container/container-metrics.ts';
 export type { ContainerOptions } from './container/container-state.ts';
 export type { ContainerStatus, FollowerStatus, MapStatus, ShardStatus } from './container/container-status.ts';
+export { SuspendGuard } from './container/suspend-guard.ts';
 export * from './errors.ts';
 export * from './ids.ts';
 export * from './keys/compare-bytes.ts';

@@ -51,6 +51,10 @@ export const LIMITS = {
   followerQueueBytes: 32 * MiB,
   /** Of these names, for one replica. */
   dirtyBytesMax: 16 * MiB,
+  /** Of keys that changed, in one message to a near cache: more of them are all keys. */
+  nearChangesBytes: 256 * KiB,
+  /** Told to one near cache of one map and partition, and not acknowledged: it is told nothing more. */
+  nearUnackedBytes: 512 * KiB,
   checkpointWindowBytes: 4 * MiB,
   checkpointChunkBytes: 64 * KiB,
   partitionsMax: 4_096,
@@ -70,4 +74,5 @@ assert(
   LIMITS.sessionIdleMs >= 2 * LIMITS.operationTimeoutMsMax,
   'no client still retries a request when its session ends',
 );
+assert(2 * LIMITS.nearChangesBytes < LIMITS.frameBytesMax, 'what changed fits into a frame');
 assert(LIMITS.scanBytesMax + LIMITS.valueBytesMax < LIMITS.frameBytesMax, 'an answer of a scan fits into a frame');

@@ -6,6 +6,8 @@
 import type { ControlMessage } from './control-messages.ts';
 import type {
   ErrorAnswer,
+  NearChanges,
+  NearPoll,
   Read,
   ReadAnswer,
   ResolveOrAbort,
@@ -57,6 +59,7 @@ export type AnswerMessage =
   | RolledBack
   | ErrorAnswer
   | VerifyAnswer;
+export type NearMessage = NearPoll | NearChanges;
 export type ReplicationMessage =
   | ReplOpen
   | ReplOpenAck
@@ -74,7 +77,13 @@ export type ReplicationMessage =
   | CheckpointEnd
   | CheckpointCredit
   | DigestReport;
-export type Message = ControlMessage | RoutingMessage | RequestMessage | AnswerMessage | ReplicationMessage;
+export type Message =
+  | ControlMessage
+  | RoutingMessage
+  | RequestMessage
+  | AnswerMessage
+  | NearMessage
+  | ReplicationMessage;
 export type MessageType = Message['type'];
 
 /** What a read of the default mode says of its mode. */

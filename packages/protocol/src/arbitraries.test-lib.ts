@@ -253,6 +253,11 @@ export const MESSAGES: Arbitraries = {
   rolledBack: of('rolledBack', { id: uint64 }),
   writeAnswer: of('writeAnswer', { id: uint64, epoch: uint64, lsn: uint64, applied: fc.boolean() }),
   errorAnswer: of('errorAnswer', { id: uint64, code: uint32, detailsJson: text, route }),
+  nearPoll: of('nearPoll', { partition, epoch: uint64, map, lineage: text, afterLsn: uint64, sentMs: double }),
+  nearChanges: of('nearChanges', {
+    ...{ partition, epoch: uint64, map, fromLsn: uint64, toLsn: uint64, allKeys: fc.boolean(), keys: listOf(bytes) },
+    ...{ clockMs: double, fresh: fc.boolean(), sentMs: double },
+  }),
   verify: of('verify', { id: uint64, partition, ttlMs: double }),
   verifyAnswer: of('verifyAnswer', {
     id: uint64,

@@ -4,7 +4,7 @@ import { protoFiles, protoText } from '../scripts/generate.mjs';
 import { agreeOnProtocol, PROTOCOL } from './protocol-version.ts';
 
 /** Of the contract in words that a machine reads: its files by name, without comments and extra white space. */
-const CONTRACT_SHA256 = '5c51889a727b304b3ce1f3d6a3339ca7ae750a0a2b3e6b90c7e3388a56be4087';
+const CONTRACT_SHA256 = '476ff24fee6ff4e4495a4f81eb6320d15a4ebbc2e1e9dba7a09b4867c5a4b9e5';
 
 function contractHash(): string {
   const hash = createHash('sha256');

@@ -2,9 +2,10 @@
 import { group, run } from 'mitata';
 import { codecBenchmarks } from './codec.ts';
 import { keyBenchmarks } from './keys.ts';
+import { nearBenchmarks } from './near.ts';
 import { storeBenchmarks } from './store.ts';
 
-const GROUPS = { keys: keyBenchmarks, store: storeBenchmarks, codec: codecBenchmarks };
+const GROUPS = { keys: keyBenchmarks, store: storeBenchmarks, codec: codecBenchmarks, near: nearBenchmarks };
 
 const [wanted = ''] = process.argv.slice(2);
 const chosen = Object.entries(GROUPS).filter(([name]) => name.includes(wanted));

@@ -3,7 +3,7 @@ import { ERROR_CODES, type ErrorCode, type ErrorDetails, GridError } from '../er
 import type { ConnectionId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Peer } from '../machine.ts';
-import type { AnswerMessage, Read, RequestMessage, Route, RoutingRequest } from '../messages.ts';
+import type { AnswerMessage, NearPoll, Read, RequestMessage, Route, RoutingRequest } from '../messages.ts';
 import { NO_ROUTE } from '../messages.ts';
 import { partitionOf } from '../routing/partition-of.ts';
 import { routeOf, routingOf } from '../routing/routing-of.ts';
@@ -98,6 +98,7 @@ function hasOnlyKeysOf(message: RequestMessage, isHere: (key: Uint8Array) => boo
 export function answer(state: ContainerState, request: PendingRequest, message: AnswerMessage): void {
   state.metrics.answered(request, 'ok', state.nowMs);
   state.effects.send(request.connection, message);
+  state.near.onAnswered(request.connection, request.message.partition);
 }
 
 export function answerError(
@@ -122,6 +123,13 @@ function routeFor(state: ContainerState, request: PendingRequest): Route {
   const { topology } = state;
   const isEnabled = topology !== undefined && mapSetOf(topology, config.partition).policy.replicaReadEnabled;
   return routeOf(config, state.members, isEnabled);
+}
+
+/** What a well-behaved client never asks for is not heard. */
+export function onNearPoll(state: ContainerState, connection: ConnectionId, poll: NearPoll): void {
+  const map = state.topology?.maps[poll.map];
+  if (state.topology === undefined || map === undefined || poll.partition >= state.topology.partitionCount) return;
+  if (mapSetOf(state.topology, poll.partition) === map.mapSet) state.near.onPoll(connection, poll);
 }
 
 export function onRoutingRequest(state: ContainerState, connection: ConnectionId, { grid }: RoutingRequest): void {

@@ -15,6 +15,7 @@ import type { CatalogSession } from './catalog-session.ts';
 import type { Channels } from './channels.ts';
 import type { MetricsRecorder } from './container-metrics.ts';
 import type { HolderTimes, Leases } from './leases.ts';
+import type { NearSubscriptions } from './near-subscriptions.ts';
 import type { SuspendGuard } from './suspend-guard.ts';
 
 export interface ContainerOptions {
@@ -60,6 +61,7 @@ export interface ContainerState {
   readonly ports: ShardPorts;
   readonly replicaReads: ReplicaReads;
   readonly probes: EpochProbes;
+  readonly near: NearSubscriptions;
   /** Every open connection, with who is at its other end. */
   readonly connections: Map<ConnectionId, Peer>;
   readonly shards: Map<PartitionId, Shard>;

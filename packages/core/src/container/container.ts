@@ -28,7 +28,7 @@ import { expireWaiting, retryWaiting } from '../shard/requests.ts';
 import type { Shard } from '../shard/shard.ts';
 import { CatalogSession } from './catalog-session.ts';
 import { Channels } from './channels.ts';
-import { answer, answerError, onRequest, onRoutingRequest, pushRouting } from './client-inbox.ts';
+import { answer, answerError, onNearPoll, onRequest, onRoutingRequest, pushRouting } from './client-inbox.ts';
 import {
   matchChannels,
   onConfigPush,
@@ -41,6 +41,7 @@ import { type ContainerMetrics, MetricsRecorder } from './container-metrics.ts';
 import { type ContainerOptions, type ContainerState, holderTimes } from './container-state.ts';
 import { type ContainerStatus, isReady, shardStatus } from './container-status.ts';
 import { Leases } from './leases.ts';
+import { NearSubscriptions } from './near-subscriptions.ts';
 import { onEpochAckFrom, onReplicationMessage } from './replication-inbox.ts';
 import { reportConfigs, reportCopies } from './reports.ts';
 import { SuspendGuard } from './suspend-guard.ts';
@@ -91,6 +92,7 @@ class ContainerMachine implements Container {
     });
     const ports = this.#newPorts(self, options);
     const shards = new Map<PartitionId, Shard>();
+    const shardOf = (partition: PartitionId): Shard | undefined => shards.get(partition);
     this.#state = {
       self,
       options,
@@ -109,8 +111,9 @@ class ContainerMachine implements Container {
       unplaceable: [],
       topology: undefined,
       generation: '',
-      replicaReads: new ReplicaReads(ports, (partition) => shards.get(partition)),
+      replicaReads: new ReplicaReads(ports, shardOf),
       probes: new EpochProbes(ports),
+      near: new NearSubscriptions({ ports, shardOf, send: (connection, message) => effects.send(connection, message) }),
       hasItsConfigs: false,
       disobeys: '',
       copiesTold: '[]',
@@ -153,6 +156,7 @@ class ContainerMachine implements Container {
     const state = this.#begin(nowMs);
     state.connections.delete(connection);
     state.subscriptions.delete(connection);
+    state.near.onClose(connection);
     if (state.session.onClose(connection, reason, nowMs)) return;
     const incarnation = state.channels.onClose(connection, nowMs);
     if (incarnation !== undefined) onFollowerLost(state, incarnation);
@@ -205,6 +209,7 @@ class ContainerMachine implements Container {
     state.touchedReplicas.clear();
     state.replicaReads.settle();
     state.probes.send();
+    state.near.flush();
     if (state.routingChanged) pushRouting(state);
   }
 
@@ -291,6 +296,8 @@ class ContainerMachine implements Container {
       case 'verify':
         if (peer.role === 'tool') onRequest(state, connection, peer, message as RequestMessage);
         return;
+      case 'nearPoll':
+        return onNearPoll(state, connection, message);
       case 'routingRequest':
         return onRoutingRequest(state, connection, message);
       default:

@@ -45,6 +45,8 @@
  *     resolve x seq=3                                          asks what became of it (ResolveOrAbort)
  *     read x a,b        size x        leave x                  `leave`: its connection breaks
  *
+ *     poll x after=3 e=1 lineage=other                         NearPoll
+ *
  *     drain            the container is asked to leave
  */
 import { AssertionError, must } from '../assert.ts';
@@ -167,6 +169,8 @@ export class OneContainer {
       case 'read':
       case 'size':
         return this.#request(name(), command);
+      case 'poll':
+        return this.#poll(name(), command);
       default: {
         const from = name();
         const vote = this.#fromReplica(command);
@@ -432,6 +436,14 @@ export class OneContainer {
       default:
         return undefined;
     }
+  }
+
+  #poll(client: string, command: ScriptCommand): void {
+    const epoch = Number(arg(command, 'e', `${this.#config?.epoch ?? 0}`));
+    const afterLsn = Number(arg(command, 'after', '0'));
+    const lineage = arg(command, 'lineage', 'lineage');
+    const poll = { partition: PARTITION, epoch, map: MAP, lineage, afterLsn, sentMs: 1 };
+    this.#say(this.#connectionOf(client, 'client', client), { type: 'nearPoll', ...poll });
   }
 
   #request(client: string, command: ScriptCommand): void {

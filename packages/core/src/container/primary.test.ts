@@ -33,6 +33,8 @@ test.each([
   'expiry-promotion',
   'expiry-below-min',
   'expiry-eligible',
+  'near-cache',
+  'near-cache-promotion',
 ])('%s', (script) => {
   const container = new OneContainer();
   runScript(fileURLToPath(new URL(`./testdata/${script}.txt`, import.meta.url)), (command) => container.run(command));

@@ -234,6 +234,12 @@ export function messageWords(message: Message): string | undefined {
     }
     case 'nack':
       return `nack ${message.kind}${life(message)}${message.kind === 'askSuffix' ? ` after=${message.afterLsn}` : ''}`;
+    case 'nearChanges': {
+      const { fromLsn, toLsn, allKeys, keys, fresh, clockMs } = message;
+      const what = allKeys ? ['all keys'] : keys.map(textOf);
+      const notes = [fresh ? ' fresh' : '', clockMs > 0 ? ` clock=${clockMs}` : ''];
+      return `near e${message.epoch} ${fromLsn}..${toLsn}${what.length > 0 ? ` ${what.join(',')}` : ''}${notes.join('')}`;
+    }
     case 'leaseGrant':
       return message.epochs.length === 0
         ? 'grant nothing'

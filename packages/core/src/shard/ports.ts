@@ -95,4 +95,8 @@ export type Mutation =
   | 'tokenIgnored'
   | 'skipOneApply'
   | 'noReadmissionWait'
-  | 'dirtyLeavesRemoved';
+  | 'dirtyLeavesRemoved'
+  | 'nearSkipsChange'
+  | 'nearFillsLate'
+  | 'nearIgnoresGap'
+  | 'nearIgnoresToken';

@@ -1031,6 +1031,86 @@ export const SCHEMA: Schema = {
       }
     }
   },
+  "NearPoll": {
+    "fields": {
+      "partition": {
+        "type": "uint32",
+        "id": 1
+      },
+      "epoch": {
+        "type": "uint64",
+        "id": 2
+      },
+      "map": {
+        "type": "uint32",
+        "id": 3
+      },
+      "lineage": {
+        "type": "string",
+        "id": 4
+      },
+      "afterLsn": {
+        "type": "uint64",
+        "id": 5,
+        "protoName": "after_lsn"
+      },
+      "sentMs": {
+        "type": "double",
+        "id": 6,
+        "protoName": "sent_ms"
+      }
+    }
+  },
+  "NearChanges": {
+    "fields": {
+      "partition": {
+        "type": "uint32",
+        "id": 1
+      },
+      "epoch": {
+        "type": "uint64",
+        "id": 2
+      },
+      "map": {
+        "type": "uint32",
+        "id": 3
+      },
+      "fromLsn": {
+        "type": "uint64",
+        "id": 4,
+        "protoName": "from_lsn"
+      },
+      "toLsn": {
+        "type": "uint64",
+        "id": 5,
+        "protoName": "to_lsn"
+      },
+      "allKeys": {
+        "type": "bool",
+        "id": 6,
+        "protoName": "all_keys"
+      },
+      "keys": {
+        "rule": "repeated",
+        "type": "bytes",
+        "id": 7
+      },
+      "clockMs": {
+        "type": "double",
+        "id": 8,
+        "protoName": "clock_ms"
+      },
+      "fresh": {
+        "type": "bool",
+        "id": 9
+      },
+      "sentMs": {
+        "type": "double",
+        "id": 10,
+        "protoName": "sent_ms"
+      }
+    }
+  },
   "Frame": {
     "fields": {
       "messages": {
@@ -1066,6 +1146,8 @@ export const SCHEMA: Schema = {
           "verifyAnswer",
           "resolveOrAbort",
           "rolledBack",
+          "nearPoll",
+          "nearChanges",
           "routingRequest",
           "routing",
           "routingRefused",
@@ -1199,6 +1281,16 @@ export const SCHEMA: Schema = {
         "type": "RolledBack",
         "id": 23,
         "protoName": "rolled_back"
+      },
+      "nearPoll": {
+        "type": "NearPoll",
+        "id": 24,
+        "protoName": "near_poll"
+      },
+      "nearChanges": {
+        "type": "NearChanges",
+        "id": 25,
+        "protoName": "near_changes"
       },
       "routingRequest": {
         "type": "RoutingRequest",

@@ -91,6 +91,22 @@ describe('session', () => {
   });
 });
 
+describe('near', () => {
+  const near = (fields: Partial<WeakRead>) => weak({ mode: 'near', maxStalenessMs: 100, ...fields });
+
+  test('may miss what others did within the bound, and not before it', () => {
+    expect(rules([set(1, 0, 1), set(2, 850, 950)], near({}))).toEqual([]);
+    expect(rules([set(1, 0, 1), set(2, 850, 880)], near({}))).toEqual(['I-ACK']);
+  });
+
+  test('may not miss what its client wrote or read, however lately', () => {
+    expect(rules([set(1, 0, 1), set(2, 850, 950, 'b')], near({}))).toEqual(['I-NEAR']);
+    expect(rules([set(1, 0, 1), set(2, 850, 950), get(2, 960, 970, 'b')], near({}))).toEqual(['I-NEAR']);
+    const before = near({ seen: entry(2), invokedMs: 970, returnedMs: 971 });
+    expect(rules([set(1, 0, 1), set(2, 850, 950)], before, near({}))).toEqual(['I-NEAR']);
+  });
+});
+
 test('over one connection a copy never goes back', () => {
   const at = (lsn: number, connection = 'c1') => weak({ lsn, connection });
   expect(checkConnections([at(3), at(3), at(5)])).toEqual([]);

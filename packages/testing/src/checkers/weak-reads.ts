@@ -4,6 +4,7 @@
  *     eventual   was true once: as if the read had been called at the beginning of time
  *     bounded    was true at most so long before the call: as if it had been called that much earlier
  *     session    the same as eventual, and nothing that its client has seen before is missing
+ *     near       both: of the bound of the near cache, and nothing is missing (I-NEAR)
  *
  * So a weak read goes before the witness as a read with a longer interval: no value that is never decided, none from
  * the future, none that a later read of the primary does not know, and none older than its bound. Over one connection
@@ -26,7 +27,8 @@ export interface WeakRead {
   readonly connection: string | undefined;
   readonly partition: number;
   readonly key: string;
-  readonly mode: 'eventual' | 'bounded' | 'session';
+  /** `near`: from what its client keeps, within the bound of its near cache. */
+  readonly mode: 'eventual' | 'bounded' | 'session' | 'near';
   readonly maxStalenessMs: number;
   readonly seen: Observation;
   /** What the answer says that it reflects; 0: nothing. */
@@ -47,14 +49,17 @@ export function checkWeakReads(operations: readonly Operation[], weak: readonly 
     rule: rule === 'I-ABORT' ? 'I-DIRTY' : rule,
     what: `with reads at replicas: ${what}`,
   }));
-  for (const read of weak) if (read.mode === 'session') violations.push(...checkSession(operations, weak, read));
+  for (const read of weak) {
+    if (read.mode === 'session' || read.mode === 'near') violations.push(...checkSession(operations, weak, read));
+  }
   return violations;
 }
 
 function stretch({ client, key, mode, maxStalenessMs, seen, invokedMs, returnedMs }: WeakRead): Operation {
-  const earliestMs = mode === 'bounded' ? invokedMs - maxStalenessMs * SLOW - SLACK_MS : 0;
+  const isBounded = mode === 'bounded' || mode === 'near';
+  const earliestMs = isBounded ? invokedMs - maxStalenessMs * SLOW - SLACK_MS : 0;
   return {
-    process: `${client} ${mode}${mode === 'bounded' ? ` ${maxStalenessMs}` : ''}`,
+    process: `${client} ${mode}${isBounded ? ` ${maxStalenessMs}` : ''}`,
     key,
     action: { kind: 'get' },
     result: { kind: 'observed', seen },
@@ -83,8 +88,8 @@ function checkSession(operations: readonly Operation[], weak: readonly WeakRead[
   if (seen.kind === 'entry' && compareVersions(seen.version, known) >= 0) return [];
   if (seen.kind === 'absent' && mayBeDeleted(operations, read, known)) return [];
   const found = seen.kind === 'entry' ? formatVersion(seen.version) : seen.kind;
-  const what = `${read.client} found ${read.key} ${found} in its session at ${read.invokedMs}, after ${formatVersion(known)}`;
-  return [{ rule: 'I-SESSION', what }];
+  const what = `${read.client} found ${read.key} ${found} in its ${read.mode === 'near' ? 'near cache' : 'session'} at ${read.invokedMs}, after ${formatVersion(known)}`;
+  return [{ rule: read.mode === 'near' ? 'I-NEAR' : 'I-SESSION', what }];
 }
 
 /** `known` may be the version of that very deletion. */

@@ -6,6 +6,7 @@ import { HAND_OVER } from './hand-over.ts';
 import { LATE_MESSAGES } from './late-messages.ts';
 import { LEASES } from './leases.ts';
 import { LIVENESS } from './liveness.ts';
+import { NEAR_CACHE } from './near-cache.ts';
 import { REPLICA_LEFT_BEHIND } from './replica-left-behind.ts';
 import { RETRIES } from './retries.ts';
 import type { Script } from './script.ts';
@@ -22,4 +23,5 @@ export const SCRIPTS: readonly Script[] = [
   ...CATALOG,
   ...EXPIRY,
   ...LIVENESS,
+  ...NEAR_CACHE,
 ];

@@ -1,9 +1,19 @@
 /** A client of a script: each call is one operation of the history, and tells the script how it ended. */
 import { type ClientMachine, newClientMachine, type Pending, type ReadWish, type RequestBody } from '@ostraca/client';
-import { asMapId, asPartitionId, encodeKey, GridError, must, partitionOf, type Random } from '@ostraca/core';
+import {
+  asMapId,
+  asPartitionId,
+  encodeKey,
+  GridError,
+  type Mutation,
+  must,
+  partitionOf,
+  type Random,
+} from '@ostraca/core';
 import type { Action, History, Result, Version } from '../checkers/history.ts';
 import type { WeakRead } from '../checkers/weak-reads.ts';
 import { CATALOG_URL } from '../simulator/cluster.ts';
+import { readNear } from '../simulator/near-reads.ts';
 import { MAPS } from '../simulator/places.ts';
 import { FLEETING, GRID, REGISTERS } from '../simulator/scenario.ts';
 import { VirtualProcess, type World } from '../simulator/virtual-process.ts';
@@ -23,7 +33,11 @@ export interface StageClientOptions {
   readonly containerUrls: readonly string[];
   readonly partitionCount: number;
   readonly records: Records;
+  readonly mutations: ReadonlySet<Mutation>;
 }
+
+/** Of every near cache of a script. */
+export const NEAR = { maxBytes: 100_000, maxStaleMs: 200 } as const;
 
 export interface Call {
   readonly client: string;
@@ -82,7 +96,9 @@ export class StageClient {
     const endpoints = [CATALOG_URL, ...containerUrls];
     this.process.start({ role: 'client', name, incarnation: clientId }, (effects) => {
       const settings = { connectTimeoutMs: 600_000, maxPendingBytes: 64 * 1024 * 1024, onUnavailable: 'wait' } as const;
-      const machine = newClientMachine({ endpoints, grid: GRID, clientId, random: machineRandom, effects, settings });
+      const { clocks } = this.process;
+      const options = { endpoints, grid: GRID, clientId, random: machineRandom, effects, settings, clocks };
+      const machine = newClientMachine({ ...options, mutations: this.#options.mutations });
       machine.start(this.process.clockMs, () => {});
       return machine;
     });
@@ -137,6 +153,36 @@ export class StageClient {
         mode: typeof wish === 'object' ? 'bounded' : wish,
         maxStalenessMs: typeof wish === 'object' ? wish.maxStalenessMs : 0,
         ...{ invokedMs: call.invokedMs, returnedMs: this.#nowMs },
+      });
+    });
+    return call;
+  }
+
+  /** Through the client's near cache. */
+  near(key: string, { timeoutMs = 20_000 }: CallOptions = {}): Call {
+    const call = this.#open(key, { kind: 'get' });
+    const { process } = this;
+    process.post(() => {
+      const name = mapOfKey(key);
+      const partition = asPartitionId(this.#partitionOf(key));
+      const at = { name, map: asMapId(MAPS.indexOf(name)), partition, key, bytes: encodeKey(key) };
+      const machine = must(process.machine, 'a process that has a turn');
+      const read = { settings: NEAR, at, timeoutMs, nowMs: process.clockMs };
+      const seen = readNear(machine, read, (answer) => {
+        const entry = answer instanceof GridError || answer.type !== 'readAnswer' ? undefined : answer.entries[0];
+        call.returnedMs = this.#nowMs;
+        if (entry === undefined) call.result = { kind: 'not_applied', code: 'no entry' };
+        else {
+          call.result = { kind: 'observed', seen: observationOf(entry) };
+          this.#remember(call);
+        }
+      });
+      if (seen === undefined) return;
+      call.returnedMs = this.#nowMs;
+      call.result = { kind: 'observed', seen };
+      this.#options.records.weakReads.push({
+        ...{ client: call.client, connection: undefined, partition, key: call.key, mode: 'near', seen, lsn: 0 },
+        ...{ maxStalenessMs: NEAR.maxStaleMs, invokedMs: call.invokedMs, returnedMs: this.#nowMs },
       });
     });
     return call;

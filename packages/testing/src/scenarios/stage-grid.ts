@@ -74,12 +74,14 @@ export class StageGrid {
       },
     };
     this.world = world;
-    this.cluster = new Cluster({ scenario, world, random: random.fork(), mutations: options.mutations ?? new Set() });
+    const { mutations = new Set() } = options;
+    this.cluster = new Cluster({ scenario, world, random: random.fork(), mutations });
     const containerUrls = this.cluster.containers.map(({ name }) => containerUrl(name));
     const [x, y, checker] = ['x', 'y', 'checker'].map((name) => {
       const { numberOfPartitions: partitionCount } = mapSet;
       const { records } = verdict;
-      return new StageClient({ name, world, random: random.fork(), containerUrls, partitionCount, records });
+      const more = { containerUrls, partitionCount, records, mutations };
+      return new StageClient({ name, world, random: random.fork(), ...more });
     });
     this.x = must(x, 'x');
     this.y = must(y, 'y');

@@ -66,6 +66,7 @@ export function scenarioOf(options: StageOptions): Scenario {
     replicationWindowBytes: LIMITS.replicationWindowBytes,
     followerQueueBytes: LIMITS.followerQueueBytes,
     abortsWithinMs: undefined,
+    nearCache: undefined,
     latency: { medianMs: 0.5, spread: 0 },
     faults: new Map(),
     isGentle: false,

@@ -1,9 +1,10 @@
 /** One call of one caller after another, and what each showed, in the history. */
-import type { ClientAnswer, ClientMachine, Pending, ReadWish, RequestBody } from '@ostraca/client';
+import type { ClientAnswer, ClientMachine, NearCacheSettings, Pending, ReadWish, RequestBody } from '@ostraca/client';
 import { asMapId, GridError, must, NO_BYTES, type PartitionId, type Random } from '@ostraca/core';
 import { type Action, type History, type Observation, type Result, writtenValue } from '../checkers/history.ts';
 import type { WeakRead } from '../checkers/weak-reads.ts';
 import { lookAround } from './look-around.ts';
+import { readNear } from './near-reads.ts';
 import { MAPS, type MapName, type Place } from './places.ts';
 import { FLEETING, pick, REGISTERS } from './scenario.ts';
 import type { VirtualProcess, World } from './virtual-process.ts';
@@ -48,6 +49,10 @@ export interface WriteWatch {
   /** How long a write may take that could take so long. */
   readonly writeTimeoutMs: (caller: Caller, timeoutMs: number) => number;
 }
+
+type OpenCall = ((result: ClientAnswer | GridError) => void) & { readonly cancel: () => void };
+
+const partOf = ({ partition, key, bytes }: Place) => ({ partition, key, bytes });
 
 const text = new TextDecoder();
 
@@ -150,6 +155,34 @@ export class Calls {
     });
   }
 
+  /** From the near cache of its client, if that may serve it. Its time is that of the look-up: a stopped process calls nobody. */
+  readNear(caller: Caller, { place, settings }: { place: Place; settings: NearCacheSettings }, then: () => void): void {
+    const { process, lives } = caller.client;
+    const timeoutMs = this.#drawTimeoutMs(caller);
+    const client = `${process.name}/${lives}`;
+    process.post(() => {
+      const invokedMs = this.#nowMs;
+      const finish = this.#opened(caller, (answer) => {
+        const [entry] = answer instanceof GridError || answer.type !== 'readAnswer' ? [] : answer.entries;
+        const result: Result | undefined = entry && { kind: 'observed', seen: observationOf(entry) };
+        if (result !== undefined) this.#remember(caller, { place, action: { kind: 'get' }, result, invokedMs });
+        then();
+      });
+      const at = { name: place.map, map: asMapId(MAPS.indexOf(place.map)), ...partOf(place) };
+      const machine = must(process.machine, 'a process that has a turn');
+      const seen = readNear(machine, { settings, at, timeoutMs, nowMs: process.clockMs }, finish);
+      if (seen === undefined) return;
+      finish.cancel();
+      const [connection, mode, maxStalenessMs] = [undefined, 'near', settings.maxStaleMs] as const;
+      const { partition, name: key } = place;
+      const times = { invokedMs, returnedMs: this.#nowMs };
+      this.weakReads.push({ client, connection, partition, key, mode, maxStalenessMs, seen, lsn: 0, ...times });
+      const { trace } = this.#options.world;
+      trace.add({ timeMs: this.#nowMs, process: process.name, what: 'near read', detail: { place: place.name, seen } });
+      then();
+    });
+  }
+
   /** Of all the registers of a partition, in one answer: what it lists is there, and what it does not list is not. */
   scan(
     caller: Caller,
@@ -196,8 +229,19 @@ export class Calls {
     body: RequestBody,
     done: Answered,
   ): void {
-    let isDone = false;
     let pending: Pending | undefined;
+    const finish = this.#opened(caller, done);
+    const withinMs = body.kind === 'write' ? this.#options.writeTimeoutMs(caller, timeoutMs) : timeoutMs;
+    caller.client.process.post(() => {
+      const request = { partition, map: asMapId(MAPS.indexOf(map)), body, timeoutMs: withinMs };
+      pending = caller.client.process.machine?.submit(request, finish, caller.client.process.clockMs);
+    });
+    if (body.kind === 'write') this.#options.onWrite(caller, () => pending);
+  }
+
+  /** It ends once, also if its client crashes before. `cancel`: it was no call. */
+  #opened(caller: Caller, done: Answered): OpenCall {
+    let isDone = false;
     const finish = (result: ClientAnswer | GridError): void => {
       if (isDone) return;
       isDone = true;
@@ -206,12 +250,11 @@ export class Calls {
       done(result, caller.client.heardFrom);
     };
     caller.client.open.add(finish);
-    const withinMs = body.kind === 'write' ? this.#options.writeTimeoutMs(caller, timeoutMs) : timeoutMs;
-    caller.client.process.post(() => {
-      const request = { partition, map: asMapId(MAPS.indexOf(map)), body, timeoutMs: withinMs };
-      pending = caller.client.process.machine?.submit(request, finish, caller.client.process.clockMs);
-    });
-    if (body.kind === 'write') this.#options.onWrite(caller, () => pending);
+    const cancel = (): void => {
+      isDone = true;
+      caller.client.open.delete(finish);
+    };
+    return Object.assign(finish, { cancel });
   }
 
   /** What nobody waits for may appear from now on, or never. */

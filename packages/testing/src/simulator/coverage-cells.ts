@@ -187,6 +187,10 @@ export const SOMETIMES = [
   'scan goes on where it stopped',
   'scan of a prefix',
   'digests of several copies compared',
+  'near cache vouched for',
+  'near cache not vouched for',
+  'near cache told of a change',
+  'near cache told of all keys',
 ] as const;
 export type Sometimes = (typeof SOMETIMES)[number];
 

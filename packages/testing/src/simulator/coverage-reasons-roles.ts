@@ -175,6 +175,11 @@ const OF_SHARDS: readonly Reason[] = [
     why: 'Only a catalog without a journal asks, in one seed of four, and each container once.',
   },
   {
+    cells: cells(['loading', 'async replica'], ['nearPoll']),
+    kind: 'rare',
+    why: 'Near caches are in one seed of three, and poll the primary of their route: it must have lost its copy, and got another.',
+  },
+  {
     cells: cells(['eligible replica', 'joining'], ['not for it']),
     kind: 'rare',
     why: 'Only a stranger sends it, in one seed of three, once in a while.',

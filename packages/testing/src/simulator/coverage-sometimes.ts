@@ -2,7 +2,7 @@
  * How to tell, from what is sent and from what a machine is given, that a run has come to something that no note says:
  * the cells of section `sometimes`.
  */
-import type { Append, HandOver, Message, PartitionConfig, Peer, Read, Shard, Write } from '@ostraca/core';
+import type { Append, HandOver, Message, NearChanges, PartitionConfig, Peer, Read, Shard, Write } from '@ostraca/core';
 import { type Sometimes, sometimesCell } from './coverage-cells.ts';
 
 export interface WorldView {
@@ -89,6 +89,8 @@ function sentOf(view: WorldView, from: string, message: Message): Sometimes[] {
       return ofHandOver(view, from, message);
     case 'freshAck':
       return message.partitions.length === 0 ? ['freshness not granted'] : [];
+    case 'nearChanges':
+      return ofNearChanges(message);
     case 'scan':
       return [
         ...(message.resumed ? (['scan goes on where it stopped'] as const) : []),
@@ -99,6 +101,16 @@ function sentOf(view: WorldView, from: string, message: Message): Sometimes[] {
     default:
       return [];
   }
+}
+
+/** Pushed ones answer no poll. */
+function ofNearChanges({ keys, allKeys, fresh, sentMs }: NearChanges): Sometimes[] {
+  return [
+    ...(fresh ? (['near cache vouched for'] as const) : []),
+    ...(!fresh && sentMs > 0 ? (['near cache not vouched for'] as const) : []),
+    ...(keys.length > 0 ? (['near cache told of a change'] as const) : []),
+    ...(allKeys ? (['near cache told of all keys'] as const) : []),
+  ];
 }
 
 function ofAppend({ records }: Append): Sometimes[] {

@@ -59,6 +59,7 @@ const scenarioSchema = z.strictObject({
   replicationWindowBytes: count.default(LIMITS.replicationWindowBytes),
   followerQueueBytes: count.default(LIMITS.followerQueueBytes),
   abortsWithinMs: milliseconds.exactOptional(),
+  nearCache: z.strictObject({ maxBytes: count, maxStaleMs: milliseconds }).exactOptional(),
 });
 export type ScenarioValues = z.output<typeof scenarioSchema>;
 
@@ -132,17 +133,19 @@ export function valuesOf({
   faults: _faults,
   ownTtlsMs,
   abortsWithinMs,
+  nearCache,
   mapSet,
   ...rest
 }: Scenario) {
   const own = ownTtlsMs === undefined ? {} : { ownTtlsMs: [...ownTtlsMs] };
   const aborts = abortsWithinMs === undefined ? {} : { abortsWithinMs };
-  return scenarioSchema.parse({ ...rest, ...own, ...aborts, mapSet });
+  const near = nearCache === undefined ? {} : { nearCache };
+  return scenarioSchema.parse({ ...rest, ...own, ...aborts, ...near, mapSet });
 }
 
 /** Its faults are those of the list: no kind comes by itself. */
 export function scenarioOfDecisions({ seeds, scenario }: Decisions): Scenario {
-  const { ownTtlsMs, abortsWithinMs, ...values } = scenario;
+  const { ownTtlsMs, abortsWithinMs, nearCache, ...values } = scenario;
   const policy = { grids: [{ name: GRID, mapSets: [values.mapSet] }] };
-  return { ...values, seed: seeds.others, ownTtlsMs, abortsWithinMs, policy, faults: new Map() };
+  return { ...values, seed: seeds.others, ownTtlsMs, abortsWithinMs, nearCache, policy, faults: new Map() };
 }

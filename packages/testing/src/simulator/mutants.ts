@@ -215,6 +215,33 @@ export const MUTANTS: readonly Mutant[] = [
     noticedBy: 'state digest',
     faults: ['slowReader'],
   },
+  {
+    name: 'nearSkipsChange',
+    breaks: 'a near cache is told of every change (NC1)',
+    seedsMax: 50,
+    isRequired: false,
+  },
+  {
+    name: 'nearIgnoresGap',
+    breaks: 'after a gap a near cache serves nothing that it had before (NC4)',
+    seedsMax: 300,
+    isRequired: false,
+    faults: ['cut', 'stall'],
+  },
+  {
+    name: 'nearFillsLate',
+    breaks: 'a near cache puts in no answer that is older than a change that it has heard of (NC7)',
+    seedsMax: 100,
+    isRequired: false,
+    faults: ['stall', 'depose'],
+  },
+  {
+    name: 'nearIgnoresToken',
+    breaks: 'a near cache serves nothing older than what its client has seen (NC6)',
+    seedsMax: 100,
+    isRequired: false,
+    faults: ['slowNetwork', 'stall'],
+  },
 ];
 
 /** Whether a run shows that the rule was broken, by whom it must be shown. */

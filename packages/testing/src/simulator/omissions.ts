@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 export const OPERATION_KINDS = [
   ...(['fleeting', 'weakRead', 'read', 'set', 'insert', 'update', 'delete', 'swap', 'raise', 'insertNew'] as const),
-  ...(['batch', 'scratchSet', 'clear', 'scan', 'scratchRead'] as const),
+  ...(['batch', 'scratchSet', 'clear', 'scan', 'scratchRead', 'nearRead'] as const),
 ] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 

@@ -63,6 +63,8 @@ export const RECEIVERS = {
   resolveOrAbort: ['container'],
   rolledBack: ['client'],
   errorAnswer: ['client', 'tool'],
+  nearPoll: ['container'],
+  nearChanges: ['client'],
   verify: ['container'],
   verifyAnswer: ['tool'],
   replOpen: ['container'],

@@ -81,6 +81,8 @@ export interface Scenario {
   readonly downMsMax: number;
   /** Times to live that single writes ask for; undefined: nothing in this run has one. */
   readonly ownTtlsMs: readonly number[] | undefined;
+  /** Of every client's near caches; undefined: there are none. */
+  readonly nearCache: { readonly maxBytes: number; readonly maxStaleMs: number } | undefined;
   /** Callers abort some of their writes within so long; undefined: none does. */
   readonly abortsWithinMs: number | undefined;
   /** Of all clocks, from real time: at most 0.01. */
@@ -108,6 +110,9 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
   const slowReaders: [FaultKind, number][] = netRandom.below(3) === 0 ? [['slowReader', 3_000]] : [];
   const estranged: [FaultKind, number][] = netRandom.below(4) === 0 ? [['estrange', 5_000]] : [];
   const wallJumps: [FaultKind, number][] = ttlRandom.below(3) === 0 ? [['wallJump', 5_000]] : [];
+  const nearRandom = newRandom(seed ^ 0x3c2e9a71);
+  const hasNear = nearRandom.below(3) === 0;
+  const nearCache = { maxBytes: pick(nearRandom, [1_000, 100_000]), maxStaleMs: pick(nearRandom, [60, 300, 1_000]) };
   const crowdRandom = newRandom(seed ^ 0x7ed55d16);
   const minSyncReplicas = pick(random, [0, 1, 1, 1, 2]);
   const maxSyncReplicas = Math.max(minSyncReplicas, 1 + random.below(2));
@@ -154,6 +159,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
     isGentle: random.below(3) > 0,
     downMsMax: pick(random, [500, 3_000, 15_000]),
     abortsWithinMs: pick(newRandom(seed ^ 0x510e527f), [undefined, 3, 30, 1_000]),
+    nearCache: hasNear ? nearCache : undefined,
     ownTtlsMs: hasTtl ? [400, 1_500, 5_000] : undefined,
     clockError: random.below(2) === 0 ? 0 : 0.01,
     digestEveryLsns: pick(newRandom(seed ^ 0x2f1b4c9d), [7, 20, 100]),

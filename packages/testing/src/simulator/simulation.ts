@@ -135,7 +135,7 @@ class Simulation {
     }
     this.#workload = new Workload({
       ...{ scenario, world, random: newRandom(seeds.workload), omissions: decisions?.omissions ?? NOTHING_OMITTED },
-      ...{ history: this.#history, fleetingHistory: this.#fleetingHistory },
+      ...{ history: this.#history, fleetingHistory: this.#fleetingHistory, mutations },
     });
     const { cluster, workload } = { cluster: this.#cluster, workload: this.#workload };
     const given = decisions === undefined ? {} : { given: decisions.faults };

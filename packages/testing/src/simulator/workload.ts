@@ -3,7 +3,7 @@
  * there. Every answer goes into the history.
  */
 import { type ClientMachine, type ClientMachineSettings, newClientMachine } from '@ostraca/client';
-import { GridError, type PartitionId, type Random } from '@ostraca/core';
+import { GridError, type Mutation, must, type PartitionId, type Random } from '@ostraca/core';
 import { heightOf } from '../checkers/counters.ts';
 import type { Action, Result } from '../checkers/history.ts';
 import type { WeakRead } from '../checkers/weak-reads.ts';
@@ -21,12 +21,14 @@ export interface WorkloadOptions extends CallsOptions {
   readonly world: World;
   readonly random: Random;
   readonly omissions?: Omissions;
+  readonly mutations?: ReadonlySet<Mutation>;
 }
 
 export class Workload {
   readonly #scenario: Scenario;
   readonly #world: World;
   readonly #omissions: Omissions;
+  readonly #mutations: ReadonlySet<Mutation>;
   readonly #clients: Client[] = [];
   readonly #callers: Caller[] = [];
   readonly #checker: Caller;
@@ -36,10 +38,12 @@ export class Workload {
   #isRunning = false;
   #isResting = false;
 
-  constructor({ scenario, world, random, omissions = NOTHING_OMITTED, ...histories }: WorkloadOptions) {
+  constructor(options: WorkloadOptions) {
+    const { scenario, world, random, omissions = NOTHING_OMITTED, mutations = new Set(), ...histories } = options;
     this.#scenario = scenario;
     this.#world = world;
     this.#omissions = omissions;
+    this.#mutations = mutations;
     this.#places = new Places(scenario.mapSet.numberOfPartitions);
     this.#impatience = new Impatience({ scenario, world });
     const onWrite: WriteWatch['onWrite'] = (caller, pending) => {
@@ -169,7 +173,10 @@ export class Workload {
     const random = client.random.fork();
     client.process.start({ role: 'client', name: client.process.name, incarnation: clientId }, (effects) => {
       const settings = this.#drawSettings(client);
-      const machine = newClientMachine({ endpoints, grid: GRID, clientId, random, effects, settings });
+      const mutations = this.#mutations;
+      const { clocks } = client.process;
+      const options = { endpoints, grid: GRID, clientId, random, effects, settings, mutations, clocks };
+      const machine = newClientMachine(options);
       const onMessage = machine.onMessage.bind(machine);
       machine.onMessage = (connection, message, nowMs) => {
         client.heardFrom = connection;
@@ -247,6 +254,7 @@ export class Workload {
     }
     if (this.#omissions.operations.includes(kind)) return then();
     if (kind === 'fleeting') return this.#callFleeting(caller, then);
+    if (kind === 'nearRead') return this.#readNear(caller, then);
     if (kind === 'raise') return this.#raise(caller, then);
     if (kind === 'batch') return this.#writeBatch(caller, then);
     if (kind === 'scratchSet' || kind === 'scratchRead' || kind === 'clear') return this.#scratch(caller, kind, then);
@@ -255,6 +263,7 @@ export class Workload {
 
   #drawKind(random: Random): OperationKind {
     if (this.#scenario.ownTtlsMs !== undefined && random.below(3) === 0) return 'fleeting';
+    if (this.#scenario.nearCache !== undefined && random.below(2) === 0) return 'nearRead';
     if (this.#scenario.mapSet.replicaReadEnabled && random.below(4) === 0) return 'weakRead';
     const draw = random.below(100);
     if (draw < 25) return 'read';
@@ -282,6 +291,16 @@ export class Workload {
     else if (kind === 'set' || kind === 'insert' || kind === 'update')
       this.#write(caller, register, { kind, value }, then);
     else this.#calls.read(caller, [register], then);
+  }
+
+  #readNear(caller: Caller, then: () => void): void {
+    const { random } = caller;
+    const isScratch = random.below(4) === 0;
+    const place = isScratch
+      ? this.place(SCRATCH, `s${random.below(6)}`)
+      : this.place(REGISTERS, `r${random.below(this.#scenario.keyCount)}`);
+    const settings = must(this.#scenario.nearCache, 'settings of near caches');
+    this.#calls.readNear(caller, { place, settings }, then);
   }
 
   #scratch(caller: Caller, kind: OperationKind, then: () => void): void {
