@@ -8,11 +8,12 @@
  * All of it lies in typed arrays outside the JavaScript heap: an entry is no object. docs/internals/store.md tells why
  * each part is as it is.
  */
-import { assert } from '../assert.ts';
+import { assert, must } from '../assert.ts';
 import type { Epoch, Lsn } from '../ids.ts';
 import { NO_BYTES, type ReadEntry } from '../messages.ts';
 import { Cleaner } from './cleaner.ts';
 import { entryDigest } from './entry-digest.ts';
+import { EvictionHand } from './eviction-hand.ts';
 import { HashIndex } from './hash-index.ts';
 import { indexHash } from './index-hash.ts';
 import type { IndexPage } from './index-page.ts';
@@ -32,6 +33,7 @@ import {
   writeRecord,
 } from './record.ts';
 import { CALLERS, placeOf, SEGMENT_SIZES, type Segment, SegmentHeap, type SegmentSizes } from './segment-heap.ts';
+import { type EvictedFirst, type Usage, usageOf } from './usage.ts';
 
 export interface Entry {
   readonly hash: number;
@@ -59,8 +61,13 @@ export interface EntryEnds {
   clear(): void;
 }
 
+/** What an entry is charged for its part of the index: a pair and a mark in a page that is filled as most are. */
+const INDEX_BYTES = 12;
+
 export interface EntryMapOptions {
   readonly ends?: EntryEnds;
+  /** Notes how its entries are used, for `coldest`. Default: does not. */
+  readonly evict?: EvictedFirst;
   /** For tests. */
   readonly segmentSizes?: SegmentSizes;
   /** 32 bits. For tests of keys that share a hash. */
@@ -88,7 +95,9 @@ export class EntryMap {
   readonly #ends: EntryEnds | undefined;
   readonly #sizes: SegmentSizes;
   readonly #hash: (key: Uint8Array, seed: number) => number;
-  readonly #index = new HashIndex();
+  readonly #index: HashIndex;
+  readonly #usage: Usage | undefined;
+  readonly #hand: EvictionHand | undefined;
   #heap: SegmentHeap;
   #cleaner: Cleaner;
   #bytes = 0;
@@ -97,9 +106,13 @@ export class EntryMap {
   #changeCount = 0;
 
   /** `seed` is the grid's; see index-hash.ts. */
-  constructor(seed: number, { ends, segmentSizes = SEGMENT_SIZES, hashOf = indexHash }: EntryMapOptions = {}) {
+  constructor(seed: number, options: EntryMapOptions = {}) {
+    const { ends, evict, segmentSizes = SEGMENT_SIZES, hashOf = indexHash } = options;
     this.#seed = seed;
     this.#ends = ends;
+    this.#usage = evict === undefined ? undefined : usageOf(evict, seed);
+    this.#hand = this.#usage === undefined ? undefined : new EvictionHand(this.#usage);
+    this.#index = new HashIndex(evict !== undefined);
     this.#sizes = segmentSizes;
     this.#hash = hashOf;
     this.#heap = new SegmentHeap(segmentSizes);
@@ -113,6 +126,16 @@ export class EntryMap {
   /** Of keys and values, without any overhead. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Of segments, whatever they hold, and index. */
+  get allocatedBytes(): number {
+    return this.#heap.allocatedUnits * UNIT_BYTES + this.#index.bytes;
+  }
+
+  /** What counts against a limit of the map: a function of its entries alone, so the same on every copy at one lsn. */
+  get chargedBytes(): number {
+    return this.#heap.liveUnits * UNIT_BYTES + this.count * INDEX_BYTES;
   }
 
   /** XOR over all entries (entry-digest.ts). */
@@ -144,14 +167,16 @@ export class EntryMap {
   }
 
   /**
-   * The hot path, without an object: 0 if the key is not there, else a reference for the methods below, good until the
-   * next `put`, `delete` or `clear`. It may be negative.
+   * The hot path of a reader, without an object: 0 if the key is not there, else a reference for the methods below, good
+   * until the next `put`, `delete` or `clear`. It may be negative. It is a use of the entry.
    */
   find(key: Uint8Array): number {
     const hash = this.#hashOf(key);
     const page = this.#index.pageOf(hash);
     const place = this.#placeOf(page, hash, key);
-    return place < 0 ? 0 : page.referenceAt(place);
+    if (place < 0) return 0;
+    if (this.#usage !== undefined) page.setMark(place, this.#usage.used(page.markAt(place)));
+    return page.referenceAt(place);
   }
 
   versionLsn(reference: number): Lsn {
@@ -170,6 +195,18 @@ export class EntryMap {
   /** Its own; 0: its map's. */
   ttlMs(reference: number): number {
     return ttlMsAt(this.#heap.segmentOf(reference).words, placeOf(reference));
+  }
+
+  /** What its entry is charged; 0: there is none. No use of it. */
+  chargeOfKey(key: Uint8Array): number {
+    const hash = this.#hashOf(key);
+    const page = this.#index.pageOf(hash);
+    const place = this.#placeOf(page, hash, key);
+    return place < 0 ? 0 : this.chargeAt(page.referenceAt(place));
+  }
+
+  chargeAt(reference: number): number {
+    return recordUnitsAt(this.#heap.segmentOf(reference).words, placeOf(reference)) * UNIT_BYTES + INDEX_BYTES;
   }
 
   valueBytes(reference: number): number {
@@ -220,13 +257,14 @@ export class EntryMap {
     this.#changeCount++;
     let oldExpireAtMs = 0;
     if (place < 0) {
-      this.#index.insert(hash, reference);
+      this.#index.insert(hash, reference, this.#usage?.fresh(this.count + 1));
       this.#bytes += key.length + value.length;
     } else {
       const old = page.referenceAt(place);
       oldExpireAtMs = this.expireAtMs(old);
       this.#bytes += value.length - this.valueBytes(old);
       page.setReference(place, reference);
+      if (this.#usage !== undefined) page.setMark(place, this.#usage.used(page.markAt(place)));
       this.#forget(hash, old);
     }
     this.#tellEnds(hash, oldExpireAtMs, entry.expireAtMs);
@@ -255,6 +293,7 @@ export class EntryMap {
     this.#bytes = 0;
     this.#digest = 0;
     this.#ends?.clear();
+    this.#hand?.restart();
   }
 
   /**
@@ -275,6 +314,14 @@ export class EntryMap {
       assert(this.#changeCount === changeCount, 'a visit changes nothing');
       return true;
     });
+  }
+
+  /**
+   * References of entries that may go, the coldest first, out of those that come next in the order of the hash: sixteen
+   * for each one `wanted`. Only where `evict` was given; changes no entry.
+   */
+  coldest(wanted: number): Iterable<number> {
+    return must(this.#hand, 'a map that evicts').coldest(this.#index, wanted);
   }
 
   /** The entries that share one hash: mostly one. */
@@ -334,6 +381,11 @@ export class EntryMap {
   #tellEnds(hash: number, fromMs: number, toMs: number): void {
     if (fromMs !== 0 || toMs !== 0) this.#ends?.move(hash, fromMs, toMs);
   }
+}
+
+/** What `chargedBytes` grows by with this entry. */
+export function chargeOf(entry: Pick<NewEntry, 'key' | 'value' | 'ttlMs' | 'expireAtMs'>): number {
+  return unitsOf(entry) * UNIT_BYTES + INDEX_BYTES;
 }
 
 function keyView({ words, bytes }: Segment, at: number): Uint8Array {

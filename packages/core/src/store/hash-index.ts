@@ -20,14 +20,20 @@ const BITS_MAX = 20;
 const UNEVEN_SHARE = 16;
 const PLACE_BYTES = 8;
 
+/** Where the pair lies: for its mark. */
+export type VisitPair = (hash: number, reference: number, page: IndexPage, place: number) => boolean;
+
 export class HashIndex {
   /** At least one bit. Neighbours are the same page where it has fewer bits. */
   #pages: IndexPage[] = [];
   #bits = 1;
   #count = 0;
   #placeCount = 0;
+  readonly #isMarked: boolean;
 
-  constructor() {
+  /** `isMarked`: with a byte for each pair, for whoever keeps the index to write and to read. */
+  constructor(isMarked = false) {
+    this.#isMarked = isMarked;
     this.clear();
   }
 
@@ -37,7 +43,7 @@ export class HashIndex {
 
   /** Of pages and directory, gaps included. */
   get bytes(): number {
-    return this.#placeCount * PLACE_BYTES + this.#pages.length * 8;
+    return this.#placeCount * (this.#isMarked ? PLACE_BYTES + 1 : PLACE_BYTES) + this.#pages.length * 8;
   }
 
   /** It stays the hash's until the next insertion or removal. */
@@ -47,14 +53,16 @@ export class HashIndex {
     return page;
   }
 
-  insert(hash: number, reference: number): void {
+  /** With this mark. */
+  insert(hash: number, reference: number, mark = 0): void {
     let page = this.pageOf(hash);
     while (page.isFull) {
       this.#enlarge(page, hash);
       page = this.pageOf(hash);
     }
     const before = page.placeCount;
-    page.insert(hash, reference);
+    const place = page.insert(hash, reference);
+    if (mark !== 0) page.setMark(place, mark);
     this.#placeCount += page.placeCount - before;
     this.#count++;
   }
@@ -69,7 +77,7 @@ export class HashIndex {
   }
 
   clear(): void {
-    const page = new IndexPage(0);
+    const page = new IndexPage(0, undefined, this.#isMarked);
     this.#pages = [page, page];
     this.#bits = 1;
     this.#count = 0;
@@ -82,7 +90,7 @@ export class HashIndex {
    *
    * @returns whether it came to the end.
    */
-  scan(afterHash: number | undefined, visit: (hash: number, reference: number) => boolean): boolean {
+  scan(afterHash: number | undefined, visit: VisitPair): boolean {
     let after = afterHash ?? -1;
     let at = after < 0 ? 0 : after >>> (32 - this.#bits);
     while (at < this.#pages.length) {
@@ -91,7 +99,7 @@ export class HashIndex {
       while (after >= 0 && page.isAt(place, after)) place++;
       for (; place < page.placeCount; place++) {
         const reference = page.referenceAt(place);
-        if (reference !== 0 && !visit(page.hashAt(place), reference)) return false;
+        if (reference !== 0 && !visit(page.hashAt(place), reference, page, place)) return false;
       }
       after = -1;
       const width = 2 ** (this.#bits - page.depth);

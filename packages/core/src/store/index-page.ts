@@ -29,16 +29,21 @@ export class IndexPage {
   count = 0;
   /** Hash (with its sign bit turned, so that signed order is the order) and reference, in turn; reference 0: a gap. */
   places: Int32Array;
+  /** A byte for each place, moved with its pair; without any if the index keeps none. */
+  marks: Uint8Array | undefined;
   #capacity = 0;
   #scale = 0;
 
-  constructor(depth: number, source?: { readonly page: IndexPage; readonly from: number; readonly to: number }) {
+  /** Made of a part of another, with marks if that one has them, or empty. */
+  constructor(depth: number, source?: PagePart, isMarked = source?.page.marks !== undefined) {
     this.depth = depth;
     this.places = EMPTY;
-    if (source === undefined) this.#build(EMPTY, CAPACITY_MIN);
+    this.marks = isMarked ? NO_MARKS : undefined;
+    if (source === undefined) this.#build({ places: EMPTY, marks: this.marks }, CAPACITY_MIN);
     else {
-      const part = source.page.places.subarray(2 * source.from, 2 * source.to);
-      this.#build(part, capacityFor(countOf(part)));
+      const { page, from, to } = source;
+      const places = page.places.subarray(2 * from, 2 * to);
+      this.#build({ places, marks: page.marks?.subarray(from, to) }, capacityFor(countOf(places)));
     }
   }
 
@@ -80,27 +85,39 @@ export class IndexPage {
     return ((this.places[2 * place] as number) ^ SIGN) >>> 0;
   }
 
+  markAt(place: number): number {
+    return this.marks?.[place] ?? 0;
+  }
+
+  setMark(place: number, mark: number): void {
+    if (this.marks !== undefined) this.marks[place] = mark;
+  }
+
   get placeCount(): number {
     return this.places.length >>> 1;
   }
 
-  /** Behind all of the same hash. */
-  insert(hash: number, reference: number): void {
+  /** Behind all of the same hash, with mark 0. @returns its place. */
+  insert(hash: number, reference: number): number {
     let place = this.seek(hash);
     while (this.isAt(place, hash)) place++;
     let gap = place;
     while (this.referenceAt(gap) !== 0) gap++;
     // The last place stays a gap: it ends every search.
     if (gap >= this.placeCount - 1) {
-      this.#build(this.places, this.#capacity);
-      this.insert(hash, reference);
-      return;
+      this.#build(this, this.#capacity);
+      return this.insert(hash, reference);
     }
     const { places } = this;
     for (let at = 2 * gap + 1; at > 2 * place + 1; at--) places[at] = places[at - 2] as number;
     places[2 * place] = hash ^ SIGN;
     places[2 * place + 1] = reference;
+    if (this.marks !== undefined) {
+      this.marks.copyWithin(place + 1, place, gap);
+      this.marks[place] = 0;
+    }
     this.count++;
+    return place;
   }
 
   removeAt(place: number): void {
@@ -112,14 +129,15 @@ export class IndexPage {
       next++;
     }
     places[2 * next - 1] = 0;
+    this.marks?.copyWithin(place, place + 1, next);
     this.count--;
     if (this.#capacity > CAPACITY_MIN && this.count < this.#capacity * LOAD_MIN) {
-      this.#build(this.places, capacityFor(this.count));
+      this.#build(this, capacityFor(this.count));
     }
   }
 
   grow(): void {
-    this.#build(this.places, this.grownCapacity);
+    this.#build(this, this.grownCapacity);
   }
 
   /** Where the hashes begin that differ from the others in the first bit that the page's hashes do not share. */
@@ -134,7 +152,7 @@ export class IndexPage {
     return (((hash << this.depth) >>> 0) * this.#scale) | 0;
   }
 
-  #build(source: Int32Array, capacity: number): void {
+  #build({ places: source, marks: sourceMarks }: Pick<IndexPage, 'places' | 'marks'>, capacity: number): void {
     this.#capacity = capacity;
     this.#scale = capacity / TWO_32;
     let end = 0;
@@ -145,6 +163,7 @@ export class IndexPage {
       count++;
     }
     const places = new Int32Array(2 * Math.max(capacity + SPARE_PLACES, end + SPARE_PLACES));
+    const marks = sourceMarks === undefined ? undefined : new Uint8Array(places.length >>> 1);
     let at = 0;
     for (let from = 0; from < source.length; from += 2) {
       if (source[from + 1] === 0) continue;
@@ -152,14 +171,23 @@ export class IndexPage {
       at = Math.max(at, this.#homeOf(hash ^ SIGN));
       places[2 * at] = hash;
       places[2 * at + 1] = source[from + 1] as number;
+      if (marks !== undefined) marks[at] = sourceMarks?.[from >>> 1] as number;
       at++;
     }
     this.places = places;
+    this.marks = marks;
     this.count = count;
   }
 }
 
+interface PagePart {
+  readonly page: IndexPage;
+  readonly from: number;
+  readonly to: number;
+}
+
 const EMPTY = new Int32Array(0);
+const NO_MARKS = new Uint8Array(0);
 
 /** As full as one that has just grown. */
 function capacityFor(count: number): number {

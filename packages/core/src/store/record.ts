@@ -36,7 +36,12 @@ export interface RecordSpace {
   readonly bytes: Uint8Array;
 }
 
-export function unitsOf({ key, value, ttlMs, expireAtMs }: NewEntry): number {
+export function unitsOf({
+  key,
+  value,
+  ttlMs,
+  expireAtMs,
+}: Pick<NewEntry, 'key' | 'value' | 'ttlMs' | 'expireAtMs'>): number {
   return headerUnits(flagsOf(ttlMs, expireAtMs)) + ((key.length + value.length + 3) >>> 2);
 }
 
