@@ -1,4 +1,5 @@
 /** Options that several commands share, and how their texts are read. */
+import { isMemorySize, MEMORY_MIN } from '@ostraca/server';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { usageError } from './exit-code.ts';
 import { KEY_TYPES } from './key-text.ts';
@@ -53,6 +54,15 @@ export function parseListen(text: string): string {
   const match = /^(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})$/.exec(text);
   if (match === null || Number(match[2]) > 65_535) {
     throw new InvalidArgumentError(`expected HOST:PORT, got "${text}".`);
+  }
+  return text;
+}
+
+export function parseMemory(text: string): string {
+  if (!isMemorySize(text)) {
+    throw new InvalidArgumentError(
+      `expected a size of at least ${MEMORY_MIN} with its unit, such as 2GiB, got "${text}".`,
+    );
   }
   return text;
 }

@@ -90,7 +90,7 @@ describe('wrong usage is exit code 2 and one line', () => {
       ['load', 'g', 'm', '/nonexistent', '--key', 'id'],
       /\/nonexistent: cannot be read \(ENOENT\)/,
     ],
-    ['not yet: --memory', ['container', '--memory', '2GiB'], /--memory: not supported yet/],
+    ['a size that is none', ['container', '--memory', '2GB'], /expected a size of at least 16MiB with its unit/],
     ['not yet: --etcd', ['catalog', '--policy', 'p', '--etcd', 'http://e'], /--etcd: not supported yet/],
     ['not yet: policy apply', ['policy', 'apply', 'p'], /policy apply: not supported yet/],
     ['not yet: policy diff', ['policy', 'diff', 'p'], /policy diff: not supported yet/],

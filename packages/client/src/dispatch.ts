@@ -384,6 +384,8 @@ export class Dispatch {
         this.#options.onWrongRoute();
         return;
       case 'overloaded':
+        // A map or a container that is full stays so for longer than a moment.
+        if (error.details.limit !== undefined && !isWriteInDoubt(pending)) break;
         this.#retryLater(pending, { error, mayHaveReachedPrimary: false, nowMs });
         return;
       case 'unavailable':

@@ -87,7 +87,12 @@ export const ERROR_CODES = {
     retry: 'never',
     says: 'a key, a value or a batch is over its limit',
   },
-  overloaded: { number: 18, outcome: 'not_applied', retry: 'now', says: 'a limit on waiting work is reached' },
+  overloaded: {
+    number: 18,
+    outcome: 'not_applied',
+    retry: 'now',
+    says: 'a limit on waiting work or on memory is reached',
+  },
   aborted: { number: 19, outcome: 'unknown', retry: 'never', says: 'the caller aborted the call' },
   closed: { number: 20, outcome: 'unknown', retry: 'never', says: 'the client was closed' },
   unauthenticated: { number: 21, outcome: 'not_applied', retry: 'never', says: 'the user or the password is wrong' },

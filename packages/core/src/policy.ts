@@ -21,11 +21,20 @@ export interface TimeToLive {
   readonly afterMs: number;
 }
 
+/** Of what a map may hold in one partition, by `chargedBytes` of its store. */
+export interface MapLimit {
+  readonly maxBytes: number;
+  /** What gives way to new entries: those used longest ago, or those used least; NONE: new ones are refused. */
+  readonly evict: 'LRU' | 'LFU' | 'NONE';
+}
+
 export interface MapPolicy {
   readonly name: string;
   readonly lockStrategy: 'OPTIMISTIC';
   /** Absent: for ever, but for entries that are given one of their own. */
   readonly timeToLive?: TimeToLive;
+  /** Absent: the container's memory is the only limit. */
+  readonly limit?: MapLimit;
 }
 
 export interface MapSetPolicy {

@@ -8,10 +8,11 @@ import type { ClientId, Epoch, Lsn, MapId, PartitionId } from './ids.ts';
 
 /**
  * `digest`: a point at which primaries and replicas compute a digest of their entries (Verify). `expire`, `touch`: the
- * primary removes entries that are due, or renews those that were read. `session`: its client is forgotten.
+ * primary removes entries that are due, or renews those that were read. `evict`: it removes entries for which there is no
+ * room (by operations of the kind `expire`). `session`: its client is forgotten.
  * `abortMarker`: the write of its client and seq is never carried out (ResolveOrAbort).
  */
-export type RecordKind = 'write' | 'noop' | 'digest' | 'expire' | 'touch' | 'session' | 'abortMarker';
+export type RecordKind = 'write' | 'noop' | 'digest' | 'expire' | 'touch' | 'session' | 'abortMarker' | 'evict';
 
 /**
  * One record of a partition's log. `decidedUpTo` and `aborted` are the outcomes known when it was appended:

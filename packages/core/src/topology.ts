@@ -4,7 +4,7 @@
  */
 import { must } from './assert.ts';
 import { asMapId, asPartitionId, type MapId, type PartitionId } from './ids.ts';
-import type { MapPolicy, MapSetPolicy, Policy, TimeToLive } from './policy.ts';
+import type { MapLimit, MapPolicy, MapSetPolicy, Policy, TimeToLive } from './policy.ts';
 
 export interface TopologyMap {
   readonly id: MapId;
@@ -65,6 +65,12 @@ export function timesToLiveOf(mapSet: TopologyMapSet): Map<MapId, TimeToLive> {
   const times = new Map<MapId, TimeToLive>();
   for (const { id, policy } of mapSet.maps) if (policy.timeToLive !== undefined) times.set(id, policy.timeToLive);
   return times;
+}
+
+export function mapLimitsOf(mapSet: TopologyMapSet): Map<MapId, MapLimit> {
+  const limits = new Map<MapId, MapLimit>();
+  for (const { id, policy } of mapSet.maps) if (policy.limit !== undefined) limits.set(id, policy.limit);
+  return limits;
 }
 
 export function partitionsOf(mapSet: TopologyMapSet): PartitionId[] {

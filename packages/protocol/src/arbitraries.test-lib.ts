@@ -91,7 +91,7 @@ const shard = { partition, epoch: uint64, shardInc: uint64 };
 const record = shape({
   lsn: uint64,
   epoch: uint64,
-  kind: fc.constantFrom('write', 'noop', 'digest', 'expire', 'touch', 'session', 'abortMarker'),
+  kind: fc.constantFrom('write', 'noop', 'digest', 'expire', 'touch', 'session', 'abortMarker', 'evict'),
   clientId: text,
   seq: uint64,
   ackedBelow: uint64,

@@ -4,7 +4,7 @@ import { protoFiles, protoText } from '../scripts/generate.mjs';
 import { agreeOnProtocol, PROTOCOL } from './protocol-version.ts';
 
 /** Of the contract in words that a machine reads: its files by name, without comments and extra white space. */
-const CONTRACT_SHA256 = '476ff24fee6ff4e4495a4f81eb6320d15a4ebbc2e1e9dba7a09b4867c5a4b9e5';
+const CONTRACT_SHA256 = '9b3905b63a16c77652b87192ab0f412546f98abfdcdb0706ca6ef8b80115ca60';
 
 function contractHash(): string {
   const hash = createHash('sha256');

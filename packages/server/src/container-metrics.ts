@@ -1,5 +1,6 @@
 import { type Container, DURATION_BOUNDS_MS, type MapId, type Topology } from '@ostraca/core';
 import type { Registry } from 'prom-client';
+import { addMemoryMetrics } from './memory-metrics.ts';
 import { addCounter, addGauge, addHistogram, byLabel, type Labels, type Samples } from './metrics.ts';
 
 type ContainerStatus = ReturnType<Container['status']>;
@@ -15,6 +16,7 @@ export interface ContainerFacts {
 export function addContainerMetrics(registry: Registry, facts: ContainerFacts): void {
   addOperationMetrics(registry, facts);
   addShardMetrics(registry, facts.status);
+  addMemoryMetrics(registry, facts);
   addReplicationMetrics(registry, facts);
 }
 
@@ -158,7 +160,7 @@ function addReplicationMetrics(registry: Registry, { status, metrics }: Containe
   });
 }
 
-function ofMaps({ shards }: ContainerStatus, what: 'entries' | 'bytes'): Samples {
+export function ofMaps({ shards }: ContainerStatus, what: 'entries' | 'bytes' | 'chargedBytes'): Samples {
   return merged(
     shards.flatMap(({ grid, role, maps }) =>
       maps.map((map) => ({ labels: { grid, map: map.map, role }, value: map[what] })),
@@ -167,7 +169,7 @@ function ofMaps({ shards }: ContainerStatus, what: 'entries' | 'bytes'): Samples
 }
 
 /** One sample for each set of labels. */
-function merged(samples: Samples, merge = (a: number, b: number): number => a + b): Samples {
+export function merged(samples: Samples, merge = (a: number, b: number): number => a + b): Samples {
   const byKey = new Map<string, { readonly labels: Labels; value: number }>();
   for (const { labels = {}, value } of samples) {
     const key = JSON.stringify(labels);

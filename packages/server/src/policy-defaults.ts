@@ -23,10 +23,14 @@ export function filled(mapSet: WrittenMapSet): FilledMapSet {
   };
 }
 
-function filledMap({ name, timeToLive }: WrittenMap): MapPolicy {
-  const map: MapPolicy = { name, lockStrategy: 'OPTIMISTIC' };
-  if (timeToLive === undefined) return map;
-  return { ...map, timeToLive: { type: timeToLive.type, afterMs: timeToLive.after } };
+/** Nothing goes away unless the policy says so: with maxBytes alone, a map that is full refuses. */
+function filledMap({ name, timeToLive, maxBytes, evict = 'NONE' }: WrittenMap): MapPolicy {
+  return {
+    name,
+    lockStrategy: 'OPTIMISTIC',
+    ...(timeToLive === undefined ? {} : { timeToLive: { type: timeToLive.type, afterMs: timeToLive.after } }),
+    ...(maxBytes === undefined ? {} : { limit: { maxBytes, evict } }),
+  };
 }
 
 function failureDetectionOf(written: WrittenMapSet['failureDetection']): MapSetPolicy['failureDetection'] {

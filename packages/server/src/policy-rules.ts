@@ -128,8 +128,6 @@ function unsupportedOfMap(map: WrittenMap, path: string): string[] {
   const paths: string[] = [];
   if (map.template === true) paths.push(`${path}.template`);
   if (map.lockStrategy !== undefined && map.lockStrategy !== 'OPTIMISTIC') paths.push(`${path}.lockStrategy`);
-  for (const key of ['maxBytes', 'evict', 'loader'] as const) {
-    if (map[key] !== undefined) paths.push(`${path}.${key}`);
-  }
+  if (map.loader !== undefined) paths.push(`${path}.loader`);
   return paths;
 }

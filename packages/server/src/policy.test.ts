@@ -192,11 +192,7 @@ const refused: readonly [what: string, plain: unknown, lines: readonly (string |
     withMapSet({ placementStrategy: 'RANDOM' }),
     [/placementStrategy: expected FIXED_PARTITIONS or PER_CONTAINER, got "RANDOM"/],
   ],
-  [
-    'evict alone',
-    withMap({ evict: 'LRU' }),
-    [/maps\[0\]\.evict: only together with maxBytes/, /evict: not supported yet/],
-  ],
+  ['evict alone', withMap({ evict: 'LRU' }), [/maps\[0\]\.evict: only together with maxBytes/]],
   ['star without template', withMap({ name: 'cache.*' }), [/maps\[0\]\.name: a \* only in the name of a template/]],
   [
     'template without star',
@@ -217,7 +213,7 @@ const refused: readonly [what: string, plain: unknown, lines: readonly (string |
   ],
   ['not yet: locks', withMap({ lockStrategy: 'PESSIMISTIC' }), [`${at}.maps[0].lockStrategy: not supported yet`]],
   ['not yet: no locks', withMap({ lockStrategy: 'NONE' }), [`${at}.maps[0].lockStrategy: not supported yet`]],
-  ['not yet: maxBytes', withMap({ maxBytes: '1MiB' }), [`${at}.maps[0].maxBytes: not supported yet`]],
+  ['bad eviction', withMap({ maxBytes: '1MiB', evict: 'FIFO' }), [/evict: expected LRU, LFU or NONE, got "FIFO"/]],
   [
     'not yet: loader',
     withMap({ loader: { module: 'x', options: { a: 1 } } }),

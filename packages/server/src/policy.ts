@@ -71,11 +71,13 @@ function asWritten(source: Policy | Readonly<Record<string, unknown>>): unknown 
           heartbeat: `${mapSet.failureDetection.heartbeatMs}ms`,
           suspectAfter: `${mapSet.failureDetection.suspectAfterMs}ms`,
         },
-        maps: mapSet.maps.map(({ timeToLive, ...map }) =>
-          timeToLive === undefined
-            ? map
-            : { ...map, timeToLive: { type: timeToLive.type, after: `${timeToLive.afterMs}ms` } },
-        ),
+        maps: mapSet.maps.map(({ timeToLive, limit, ...map }) => ({
+          ...map,
+          ...(timeToLive === undefined
+            ? {}
+            : { timeToLive: { type: timeToLive.type, after: `${timeToLive.afterMs}ms` } }),
+          ...(limit === undefined ? {} : { maxBytes: `${limit.maxBytes}B`, evict: limit.evict }),
+        })),
       })),
     })),
   };

@@ -219,7 +219,8 @@ describe('what cannot start says why', () => {
     ['a name that is none', { name: 'a b' }, 'name'],
     ['an incarnation that is none', { incarnation: 'x' }, 'incarnation'],
     ['an option that is not known', { nmae: 'c1' }, 'nmae'],
-    ['an option that is not built yet', { memory: '2GiB' }, 'memory'],
+    ['a size that is too small', { memory: '1MiB' }, 'memory'],
+    ['a size without a unit', { memory: '2000000000' }, 'memory'],
   ])('a container with %s', async (_what, options, argument) => {
     const error = await failureOf(startContainer({ catalogs: ['ws://127.0.0.1:1'], logger: newLog(), ...options }));
     expect(error).toMatchObject({ code: 'invalid_argument', details: { argument } });

@@ -17,6 +17,7 @@ import { addContainerMetrics } from './container-metrics.ts';
 import { FirstRegistration } from './first-registration.ts';
 import { httpHandler } from './http.ts';
 import { jsonLog, type Log, logNote } from './log.ts';
+import { isMemorySize, MEMORY_MIN, memoryBytesOf } from './memory.ts';
 import { addTransportMetrics, NoteCounts, newRegistry, readOnce } from './metrics.ts';
 import { Once } from './once.ts';
 import { checkArgument, checkKnown, NAME_PATTERN } from './options.ts';
@@ -39,6 +40,8 @@ export interface ContainerOptions {
   readonly insecure?: boolean;
   /** Origins of web pages that may connect. Default none. */
   readonly allowOrigins?: readonly string[];
+  /** What its entries, with all that belongs to them, may take: `2GiB`. Default: half of what the process may have. */
+  readonly memory?: string;
   /** 32 hexadecimal digits, never used twice: a supervisor that is to prove the end of this process knows them. Default random. */
   readonly incarnation?: string;
   /** Default: JSON lines on stderr. */
@@ -70,6 +73,7 @@ export async function startContainer(options: ContainerOptions): Promise<Running
   const name = options.name ?? `c-${randomHex(8)}`;
   const incarnation = options.incarnation ?? randomHex(32);
   const log = options.logger ?? jsonLog();
+  const memoryBytes = memoryBytesOf(options.memory);
   const registry = newRegistry();
   const notes = new NoteCounts();
   notes.addTo(registry);
@@ -114,6 +118,7 @@ export async function startContainer(options: ContainerOptions): Promise<Running
           random,
           effects,
           clocks: machineClocks,
+          memoryBytes,
         });
         return new RegisteringContainer(container, registration);
       },
@@ -176,20 +181,26 @@ const OPTIONS = {
     'insecure',
     'allowOrigins',
     'incarnation',
+    'memory',
     'logger',
   ],
-  later: ['memory'],
+  later: [],
 };
 
 function checkOptions(options: ContainerOptions): void {
   checkKnown(options, OPTIONS);
-  const { catalogs, incarnation, advertise, name } = options;
+  const { catalogs, incarnation, advertise, name, memory } = options;
   checkArgument('catalogs', Array.isArray(catalogs) && catalogs.length > 0, 'name at least one catalog');
   checkArgument('name', name === undefined || NAME_PATTERN.test(name), 'letters, digits, _ . : and -, at most 128');
   checkArgument(
     'incarnation',
     incarnation === undefined || /^[0-9a-f]{32}$/.test(incarnation),
     '32 hexadecimal digits',
+  );
+  checkArgument(
+    'memory',
+    memory === undefined || isMemorySize(memory),
+    `expected a size of at least ${MEMORY_MIN} with its unit, such as 2GiB`,
   );
   checkArgument(
     'advertise',

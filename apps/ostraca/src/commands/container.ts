@@ -1,10 +1,19 @@
 /** `ostraca container`: one container process, or a supervisor of several. */
 import { randomHex } from '@ostraca/runtime';
-import { startContainer } from '@ostraca/server';
-import { type Command, Option } from 'commander';
+import { defaultMemory, startContainer } from '@ostraca/server';
+import type { Command } from 'commander';
 import { type Ending, listenForEnding } from '../ending.ts';
-import { CommandError, EXIT, type ExitCode, notSupportedYet, usageError } from '../exit-code.ts';
-import { catalogOption, catalogsOf, parseCount, parseListen, parseName, parseUrl, repeated } from '../options.ts';
+import { CommandError, EXIT, type ExitCode, usageError } from '../exit-code.ts';
+import {
+  catalogOption,
+  catalogsOf,
+  parseCount,
+  parseListen,
+  parseMemory,
+  parseName,
+  parseUrl,
+  repeated,
+} from '../options.ts';
 import { programLog } from '../program-log.ts';
 import { type ContainerExit, INCARNATION_VARIABLE, type ReadyMessage, Supervisor } from '../supervisor.ts';
 import { line, type Terminal } from '../terminal.ts';
@@ -34,7 +43,11 @@ export function addContainerCommand(program: Command, terminal: Terminal): void 
     .option('--zone <zone>', 'label of the zone')
     .option('--listen <host:port>', 'where to listen; port 0: any free one', parseListen, '127.0.0.1:0')
     .option('--advertise <url>', 'address by which others reach it (default: where it listens)', parseUrl)
-    .addOption(new Option('--memory <size>', 'limit of its entries (not supported yet)'))
+    .option(
+      '--memory <size>',
+      'what its entries may take, such as 2GiB (default: half of the memory, shared by --count)',
+      parseMemory,
+    )
     .option('--count <n>', 'run so many, each a process: NAME-1 to NAME-n, ports ascending', parseCount)
     .option('--insecure', 'listen off the loopback although there are no users and no TLS')
     .option('--allow-origin <origin>', 'let web pages of this origin connect; may be repeated', repeated)
@@ -42,7 +55,6 @@ export function addContainerCommand(program: Command, terminal: Terminal): void 
 }
 
 async function run(options: ContainerCommandOptions, terminal: Terminal): Promise<void> {
-  if (options.memory !== undefined) throw notSupportedYet('--memory');
   if (options.count !== undefined) await supervise(options, options.count, terminal);
   else await runOne(options, terminal);
 }
@@ -50,7 +62,7 @@ async function run(options: ContainerCommandOptions, terminal: Terminal): Promis
 async function runOne(options: ContainerCommandOptions, terminal: Terminal): Promise<void> {
   const ending = listenForEnding();
   const incarnation = terminal.env[INCARNATION_VARIABLE];
-  const { name, host, zone, listen, advertise } = options;
+  const { name, host, zone, listen, advertise, memory } = options;
   const starting = startContainer({
     catalogs: catalogsOf(options, terminal),
     listen,
@@ -59,6 +71,7 @@ async function runOne(options: ContainerCommandOptions, terminal: Terminal): Pro
     ...(name === undefined ? {} : { name }),
     ...(host === undefined ? {} : { host }),
     ...(zone === undefined ? {} : { zone }),
+    ...(memory === undefined ? {} : { memory }),
     ...(advertise === undefined ? {} : { advertise }),
     ...(incarnation === undefined ? {} : { incarnation }),
     ...(options.allowOrigin === undefined ? {} : { allowOrigins: options.allowOrigin }),
@@ -114,7 +127,8 @@ async function endAll(supervisor: Supervisor, ending: Ending): Promise<void> {
 }
 
 function argsOf(options: ContainerCommandOptions, catalogs: readonly string[], index: number): string[] {
-  const args = ['--catalog', catalogs.join(','), '--listen', listenOf(options.listen, index)];
+  const memory = options.memory ?? defaultMemory(options.count ?? 1);
+  const args = ['--catalog', catalogs.join(','), '--listen', listenOf(options.listen, index), '--memory', memory];
   for (const key of ['host', 'zone', 'advertise'] as const) {
     const value = options[key];
     if (value !== undefined) args.push(`--${key}`, value);

@@ -1,7 +1,7 @@
 /** `ostraca dev`: a whole grid of one command, for development: the catalog here, containers as processes. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Policy } from '@ostraca/core';
-import { type RunningCatalog, readPolicy, startCatalog } from '@ostraca/server';
+import { defaultMemory, type RunningCatalog, readPolicy, startCatalog } from '@ostraca/server';
 import type { Command } from 'commander';
 import { BUILT_IN_GRID, BUILT_IN_MAPS, builtInPolicy, inDevelopmentMode } from '../built-in-policy.ts';
 import { listenForEnding } from '../ending.ts';
@@ -77,7 +77,14 @@ interface DevParts {
 async function start({ options, policy, catalog, supervisor, terminal }: DevParts): Promise<void> {
   const containerHost = options.listen.replace(/:\d+$/, '');
   for (let index = 1; index <= options.containers; index++) {
-    const args = ['--catalog', catalog.url, '--listen', `${containerHost}:0`];
+    const args = [
+      '--catalog',
+      catalog.url,
+      '--listen',
+      `${containerHost}:0`,
+      '--memory',
+      defaultMemory(options.containers),
+    ];
     if (options.insecure === true) args.push('--insecure');
     supervisor.start({ name: `c${index}`, args, env: { OSTRACA_LOG: terminal.env.OSTRACA_LOG ?? DEV_LOG_LEVEL } });
   }

@@ -47,10 +47,13 @@ export class MetricsRecorder {
     records_rolled_back: 0,
     digest_differences: 0,
     dirty_rounds: 0,
+    entries_evicted: 0,
+    refused_by_map: 0,
+    refused_by_memory: 0,
   };
 
-  count(counter: Counter): void {
-    this.#counters[counter]++;
+  count(counter: Counter, by = 1): void {
+    this.#counters[counter] += by;
   }
 
   answered({ message, receivedMs }: PendingRequest, outcome: 'ok' | ErrorCode, nowMs: number): void {

@@ -13,6 +13,7 @@ import type { Shard } from '../shard/shard.ts';
 import type { Topology } from '../topology.ts';
 import type { CatalogSession } from './catalog-session.ts';
 import type { Channels } from './channels.ts';
+import type { ContainerMemory } from './container-memory.ts';
 import type { MetricsRecorder } from './container-metrics.ts';
 import type { HolderTimes, Leases } from './leases.ts';
 import type { NearSubscriptions } from './near-subscriptions.ts';
@@ -35,6 +36,8 @@ export interface ContainerOptions {
   readonly clocks?: Clocks;
   /** Whether this container cannot hold a record; it then votes no. Default: never. */
   readonly refuses?: (record: LogRecord) => ErrorCode | undefined;
+  /** Of all its shards, with their logs and what waits. Default: no limit. */
+  readonly memoryBytes?: number;
   /** Of records kept beyond need, over all shards. Default LIMITS.logRetentionBytes. */
   readonly logRetentionBytes?: number;
   /** Between two lsns at which replicas compare. The same in all containers. Default LIMITS.digestEveryLsns. */
@@ -58,6 +61,7 @@ export interface ContainerState {
   readonly leases: Leases;
   readonly guard: SuspendGuard;
   readonly metrics: MetricsRecorder;
+  readonly memory: ContainerMemory;
   readonly ports: ShardPorts;
   readonly replicaReads: ReplicaReads;
   readonly probes: EpochProbes;

@@ -3,6 +3,7 @@ import type { ContainerName, Incarnation } from '../ids.ts';
 import { othersInSync } from '../replication/primary.ts';
 import type { Shard } from '../shard/shard.ts';
 import { mapSetOf, type Topology } from '../topology.ts';
+import type { MemoryStatus } from './container-memory.ts';
 
 export interface FollowerStatus {
   readonly container: ContainerName;
@@ -16,7 +17,12 @@ export interface FollowerStatus {
 export interface MapStatus {
   readonly map: string;
   readonly entries: number;
+  /** Of keys and values. */
   readonly bytes: number;
+  /** What counts against `maxBytes`: records and their share of the index. */
+  readonly chargedBytes: number;
+  /** Of the map in one partition; 0: no limit of its own. */
+  readonly maxBytes: number;
 }
 
 export interface ShardStatus {
@@ -50,6 +56,7 @@ export interface ContainerStatus {
   readonly draining: boolean;
   /** It has left: nothing here is read or decided any more. */
   readonly left: boolean;
+  readonly memory: MemoryStatus;
   readonly clients: readonly { readonly name: string; readonly clientId: string }[];
   readonly shards: readonly ShardStatus[];
 }
@@ -73,10 +80,12 @@ export function shardStatus(shard: Shard, topology: Topology): ShardStatus {
     inSync: primary === undefined ? 0 : othersInSync(shard).length + 1,
     waitingRequests: primary === undefined ? 0 : primary.waiting.length + primary.keys.waiterCount,
     clients: shard.sessions.clientCount,
-    maps: [...shard.maps].map(([map, { count, bytes }]) => ({
+    maps: [...shard.maps].map(([map, { count, bytes, chargedBytes }]) => ({
       map: topology.maps[map]?.policy.name ?? String(map),
       entries: count,
       bytes,
+      chargedBytes,
+      maxBytes: shard.mapLimits.get(map)?.maxBytes ?? 0,
     })),
     followers: [...(primary?.followers.values() ?? [])].map((follower) => ({
       container: follower.host.container,

@@ -13,6 +13,7 @@ import type { ConnectionId, Host, PartitionId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Machine, Peer } from '../machine.ts';
 import type { Message, ReplicationMessage, RequestMessage } from '../messages.ts';
+import { payCredit } from '../replication/checkpoint-credit.ts';
 import { boundQueues } from '../replication/dirty.ts';
 import { renewInTime, tickExpiry } from '../replication/expire.ts';
 import { hint, openFollower, openPatiently, pump, trimLog } from '../replication/followers.ts';
@@ -37,6 +38,7 @@ import {
   onRejected,
   shardReports,
 } from './configurations.ts';
+import { ContainerMemory } from './container-memory.ts';
 import { type ContainerMetrics, MetricsRecorder } from './container-metrics.ts';
 import { type ContainerOptions, type ContainerState, holderTimes } from './container-state.ts';
 import { type ContainerStatus, isReady, shardStatus } from './container-status.ts';
@@ -102,6 +104,7 @@ class ContainerMachine implements Container {
       leases: new Leases((rule) => options.mutations?.has(rule) === true),
       guard: new SuspendGuard(options.mutations?.has('noSuspendGuard') === true ? undefined : options.clocks),
       metrics: new MetricsRecorder(),
+      memory: new ContainerMemory(options.memoryBytes),
       ports,
       connections: new Map(),
       shards,
@@ -176,6 +179,8 @@ class ContainerMachine implements Container {
     state.probes.onTick(state.shards.values());
     if (nowMs - this.#lastTrimMs > 100) {
       this.#lastTrimMs = nowMs;
+      state.memory.measure(state.shards.values());
+      for (const shard of state.shards.values()) payCredit(shard, state.ports);
       for (const shard of state.shards.values()) {
         if (shard.primary !== undefined) boundQueues(shard, shard.primary, state.ports);
         trimLog(shard, state.ports.retentionBytes());
@@ -224,6 +229,7 @@ class ContainerMachine implements Container {
       leaseMs: session.leaseMs,
       draining: draining !== 'no',
       left: draining === 'left',
+      memory: this.#state.memory.status(),
       clients: [...connections.values()]
         .filter(({ role }) => role === 'client')
         .map(({ name, incarnation }) => ({ name, clientId: incarnation })),
@@ -415,8 +421,10 @@ class ContainerMachine implements Container {
       replicationWindowBytes: () => options.replicationWindowBytes ?? LIMITS.replicationWindowBytes,
       followerQueueBytes: () => options.followerQueueBytes ?? LIMITS.followerQueueBytes,
       note: (event, facts, level = 'info') => effects.note({ level, event, facts }),
-      count: (counter) => state().metrics.count(counter),
-      refuses: (record) => refuses?.(record),
+      count: (counter, by) => state().metrics.count(counter, by),
+      refuses: (record) => refuses?.(record) ?? state().memory.refuses(record),
+      hasMemory: (use) => state().memory.hasRoom(use),
+      takeMemory: (bytes) => state().memory.take(bytes),
       acts: (how, shard) => onAct?.(how, shard),
       mutated: (rule) => mutations?.has(rule) === true,
     };

@@ -7,6 +7,8 @@
  *
  *     container c1 min=1 max=1 refuses=bad   starts and registers; it votes no to every record with the value `bad`
  *                  lives=CREATION_TIME/5000  the map's time to live
+ *                  limit=LRU/400             the map's limit in bytes, and what it evicts
+ *                  memory=1000000            the container's limit in bytes
  *                  digest_every=4            it compares digests at lsns that this divides
  *
  * Time:
@@ -198,7 +200,9 @@ export class OneContainer {
     });
     const [type = '', afterMs = '0'] = arg(command, 'lives', '').split('/');
     const timeToLive = type === '' ? {} : { timeToLive: { type, afterMs: Number(afterMs) } };
-    const maps = mapSet.maps.map((map) => ({ ...map, ...timeToLive }));
+    const [evict = '', maxBytes = '0'] = arg(command, 'limit', '').split('/');
+    const limit = evict === '' ? {} : { limit: { evict, maxBytes: Number(maxBytes) } };
+    const maps = mapSet.maps.map((map) => ({ ...map, ...timeToLive, ...limit }));
     this.#policyJson = JSON.stringify({ grids: [{ name: 'shop', mapSets: [{ ...mapSet, maps }] }] });
     this.#container = newContainer({
       name,
@@ -221,6 +225,7 @@ export class OneContainer {
         note: () => {},
       },
       digestEveryLsns: Number(arg(command, 'digest_every', '1000')),
+      memoryBytes: Number(arg(command, 'memory', 'Infinity')),
       refuses: ({ operations }) =>
         refused !== '' && operations.some(({ value }) => textOf(value) === refused) ? 'overloaded' : undefined,
     });

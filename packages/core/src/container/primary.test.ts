@@ -35,6 +35,10 @@ test.each([
   'expiry-eligible',
   'near-cache',
   'near-cache-promotion',
+  'map-limit',
+  'map-limit-none',
+  'map-limit-promotion',
+  'container-memory',
 ])('%s', (script) => {
   const container = new OneContainer();
   runScript(fileURLToPath(new URL(`./testdata/${script}.txt`, import.meta.url)), (command) => container.run(command));

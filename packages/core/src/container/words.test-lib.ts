@@ -11,6 +11,7 @@ import type {
   Operation,
   OperationKind,
   ReadMode,
+  RecordKind,
   RequestMessage,
 } from '../messages.ts';
 import { stateDigestOf } from '../replication/state-digest.ts';
@@ -109,7 +110,7 @@ function operationOf(
 
 /**
  * `2:12 set=a:1 carries=11 by=x:3`: a write of the client x, its seq 3 (without `by`: nobody's);
- * `2:13 aborted=12 carries=11`: the record that rolls 12 back; `2:13 marker by=x:3`: an abort marker. `ceiling=5000`: it
+ * `2:13 evict expire=a if=1:3`: an eviction; `2:13 aborted=12 carries=11`: the record that rolls 12 back; `2:13 marker by=x:3`: an abort marker. `ceiling=5000`: it
  * carries one. `digest=12/a@1:3,b@2:12`: it carries the digest of these entries, as the state at lsn 12.
  */
 export function recordOf(line: string): LogRecord {
@@ -121,7 +122,7 @@ export function recordOf(line: string): LogRecord {
   return {
     lsn,
     epoch,
-    kind: args.has('expire') ? 'expire' : args.has('marker') ? 'abortMarker' : operations.length > 0 ? 'write' : 'noop',
+    kind: kindOf(args, operations),
     clientId,
     seq: Number(seq),
     ackedBelow: 1,
@@ -133,6 +134,13 @@ export function recordOf(line: string): LogRecord {
     ceilingMs: Number(args.get('ceiling') ?? '0'),
     ...digestTold(args.get('digest') ?? '0/'),
   };
+}
+
+function kindOf(args: ReadonlyMap<string, string>, operations: readonly Operation[]): RecordKind {
+  if (args.has('evict')) return 'evict';
+  if (args.has('expire')) return 'expire';
+  if (args.has('marker')) return 'abortMarker';
+  return operations.length > 0 ? 'write' : 'noop';
 }
 
 function digestTold(word: string): Pick<LogRecord, 'digestLsn' | 'stateDigest'> {
@@ -190,6 +198,7 @@ function recordWords({ lsn, epoch, kind, clientId, seq, ...record }: LogRecord):
     if (kind === 'clear') return kind;
     return value.length === 0 ? `${kind}=${textOf(key)}${until}` : `${kind}=${textOf(key)}:${textOf(value)}${until}`;
   });
+  if (kind === 'evict') words.unshift(kind);
   if (kind === 'abortMarker') words.push(`marker by=${clientId}:${seq}`);
   if (aborted.length > 0) words.push(`aborted=${aborted.join(',')}`);
   if (ceilingMs > 0) words.push(`ceiling=${ceilingMs}`);

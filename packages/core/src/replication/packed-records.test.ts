@@ -21,7 +21,7 @@ const operation = fc.record({
 const any: fc.Arbitrary<LogRecord> = fc.record({
   lsn: whole,
   epoch: whole,
-  kind: fc.constantFrom('write', 'noop', 'digest', 'expire', 'touch', 'session', 'abortMarker'),
+  kind: fc.constantFrom('write', 'noop', 'digest', 'expire', 'touch', 'session', 'abortMarker', 'evict'),
   clientId: fc.oneof(fc.constant(''), fc.constant('0123456789abcdef0123456789abcdef')),
   seq: whole,
   ackedBelow: whole,

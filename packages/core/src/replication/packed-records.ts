@@ -18,7 +18,7 @@ const OPERATION_BYTES_MAX = 64;
 const LSN_BYTES_MAX = 8;
 const LOOP_BYTES_MAX = 64;
 
-const KINDS: readonly RecordKind[] = ['write', 'noop', 'digest', 'expire', 'touch', 'session', 'abortMarker'];
+const KINDS: readonly RecordKind[] = ['write', 'noop', 'digest', 'expire', 'touch', 'session', 'abortMarker', 'evict'];
 const OPERATIONS: readonly OperationKind[] = ['set', 'insert', 'update', 'delete', 'clear', 'touch', 'expire'];
 
 interface Chunk {

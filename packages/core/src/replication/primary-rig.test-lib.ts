@@ -38,6 +38,7 @@ export function primaryWithJoiner(
     ...{ toCatalog: () => true, toPrimary: () => {}, answer: () => {}, answerError: () => {}, isOpen: () => true },
     ...{ acts: () => {}, catalogLeaseUntilMs: () => 1_000, isDead: () => false, nextChangeId: () => 1 },
     ...{ count: () => {}, refuses: () => undefined, mutated: () => false },
+    ...{ hasMemory: () => true, takeMemory: () => {} },
     retentionBytes: () => limits.retentionBytes,
     replicationWindowBytes: () => limits.windowBytes,
     followerQueueBytes: () => limits.queueBytes,

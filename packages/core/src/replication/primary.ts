@@ -11,10 +11,11 @@
  */
 import { assert, must } from '../assert.ts';
 import { KEEP_ALL, KEEP_DECIDED, type PartitionConfig } from '../catalog/config.ts';
-import { type Incarnation, type Lsn, NO_MAP, type Rid, type RidKey, ridKey, sameRid } from '../ids.ts';
+import { type Incarnation, type Lsn, type MapId, NO_MAP, type Rid, type RidKey, ridKey, sameRid } from '../ids.ts';
 import type { LogRecord, ShardDigest } from '../messages.ts';
 import { type ExpiryDuty, judge, newExpiryDuty, stampOf } from '../shard/expiry.ts';
 import { KeyQueue } from '../shard/key-queue.ts';
+import type { MapLedger } from '../shard/map-ledger.ts';
 import type { ShardPorts } from '../shard/ports.ts';
 import type { PendingRequest } from '../shard/request.ts';
 import { decideNext, digestOf, type Shard } from '../shard/shard.ts';
@@ -78,6 +79,8 @@ export interface Primary {
   /** The last lsn whose digest a record carries. */
   digestToldLsn: Lsn;
   readonly expiry: ExpiryDuty;
+  /** Of maps with a limit that were written to: what undecided records add. */
+  readonly ledgers: Map<MapId, MapLedger>;
   /** A refusal or a smaller S: some record may have to be aborted. */
   mustConsiderAborts: boolean;
 }
@@ -140,6 +143,7 @@ export function becomePrimary(shard: Shard, config: PartitionConfig, grantsEndMs
     handOver: { state: 'no', changeId: 0, sinceMs: 0, notBeforeMs: 0 },
     digestToldLsn: 0,
     expiry: newExpiryDuty(shard),
+    ledgers: new Map(),
     mustConsiderAborts: shard.log.placeholders.size > 0,
   };
   for (let lsn = shard.decidedLsn + 1; lsn <= shard.log.lastLsn; lsn++) {

@@ -31,6 +31,7 @@ import {
   type Shard,
 } from '../shard/shard.ts';
 import { chunkBytes } from './checkpoint.ts';
+import { payCredit } from './checkpoint-credit.ts';
 import { Log } from './log.ts';
 import { type DigestDifference, differenceAt, stateDigestOf } from './state-digest.ts';
 
@@ -71,7 +72,7 @@ export function onReplOpen(shard: Shard, ports: ShardPorts, connection: Connecti
     assert(!listed, 'a listed replica shares its decided records with the primary');
     const next = emptied({ ...shard, hashSeed: open.hashSeed });
     next.opened = { connection, epoch: next.epoch };
-    next.loading = { endLsn: Number.MAX_SAFE_INTEGER, end: undefined, receivedBytes: 0 };
+    next.loading = { endLsn: Number.MAX_SAFE_INTEGER, end: undefined, receivedBytes: 0, owedBytes: 0 };
     ports.toPrimary(connection, openAck(next, true));
     return next;
   }
@@ -111,6 +112,7 @@ export function emptied(shard: Shard): Shard {
     config: shard.config,
     hashSeed: shard.hashSeed,
     timesToLive: shard.timesToLive,
+    mapLimits: shard.mapLimits,
     digestEveryLsns: shard.digests.everyLsns,
   };
   const next = newShard(identity);
@@ -230,7 +232,7 @@ function onDirtyRound(shard: Shard, ports: ShardPorts, begin: CheckpointBegin): 
   if (isListed(shard, config) || !fits) return nack(shard, 'demandReplOpen');
   const damage = apply(shard, ports, begin.applyLsn);
   if (damage !== undefined) return damage;
-  shard.loading = { endLsn: Number.MAX_SAFE_INTEGER, end: undefined, receivedBytes: 0 };
+  shard.loading = { endLsn: Number.MAX_SAFE_INTEGER, end: undefined, receivedBytes: 0, owedBytes: 0 };
   shard.log = new Log(begin.scanLsn, begin.scanEpoch);
   shard.decidedLsn = begin.scanLsn;
   shard.ceilingMs = Math.max(shard.ceilingMs, begin.ceilingMs);
@@ -250,13 +252,8 @@ export function onCheckpointChunk(shard: Shard, ports: ShardPorts, chunk: Checkp
   for (const session of chunk.sessions) shard.sessions.restore(session);
   const bytes = chunkBytes(chunk);
   shard.loading.receivedBytes += bytes;
-  ports.toPrimary(shard.opened.connection, {
-    type: 'checkpointCredit',
-    partition: shard.partition,
-    epoch: shard.epoch,
-    shardInc: shard.rid.shardInc,
-    bytes,
-  });
+  shard.loading.owedBytes += bytes;
+  payCredit(shard, ports);
 }
 
 export function onCheckpointEnd(shard: Shard, ports: ShardPorts, end: CheckpointEnd): Damage | undefined {

@@ -42,9 +42,14 @@ export interface ShardPorts {
   /** Of records that wait for a replica outside of the in-sync set, at most. */
   followerQueueBytes(): number;
   note(event: string, facts: Note['facts'], level?: Note['level']): void;
-  count(counter: Counter): void;
+  /** `by`: default 1. */
+  count(counter: Counter, by?: number): void;
   /** Why this container cannot hold a record, or undefined: it then votes no (step 3 of 1.6). */
   refuses(record: LogRecord): ErrorCode | undefined;
+  /** Whether the container has room for more of a client's entries, or for more of a checkpoint. */
+  hasMemory(use: 'write' | 'checkpoint'): boolean;
+  /** So much is taken, by estimate, until it is measured. */
+  takeMemory(bytes: number): void;
   /** For checkers: what it does as primary at this very moment; `reads`: it has passed its lease check (L1). */
   acts(how: PrimaryAct, shard: Shard): void;
   /** A rule broken on purpose; only the simulator throws these switches. */
@@ -62,7 +67,10 @@ export type Counter =
   | 'replica_additions'
   | 'records_rolled_back'
   | 'digest_differences'
-  | 'dirty_rounds';
+  | 'dirty_rounds'
+  | 'entries_evicted'
+  | 'refused_by_map'
+  | 'refused_by_memory';
 
 export type Mutation =
   | 'expireByOwnClock'
@@ -99,4 +107,6 @@ export type Mutation =
   | 'nearSkipsChange'
   | 'nearFillsLate'
   | 'nearIgnoresGap'
-  | 'nearIgnoresToken';
+  | 'nearIgnoresToken'
+  | 'evictWithoutRecord'
+  | 'evictUnlocked';

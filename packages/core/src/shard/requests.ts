@@ -19,6 +19,7 @@ import {
 } from '../replication/primary.ts';
 import type { RememberedRefusal } from '../replication/sessions.ts';
 import { type EntryMap, FOREVER } from '../store/entry-map.ts';
+import { admit, noteAdmitted } from './admission.ts';
 import {
   blockerOfExpired,
   keepsLifetime,
@@ -252,15 +253,21 @@ function write(shard: Shard, primary: Primary, ports: ShardPorts, request: Pendi
     const details = { partition: shard.partition };
     return notApplied(shard, primary, ports, { request, message, refusal, details });
   }
+  const operations = keepOperations(shard, primary, ports, message);
+  const admission = admit(shard, primary, ports, { map: message.map, operations });
+  if (admission.is === 'wait') return wait(primary, request);
+  // Not remembered: a retry may find room.
+  if (admission.is === 'refused') return ports.answerError(request, admission.code, admission.details);
   const record = appendRecord(shard, primary, {
     kind: 'write',
     clientId: request.clientId,
     seq: message.seq,
     ackedBelow: message.ackedBelow,
     map: message.map,
-    operations: keepOperations(shard, primary, ports, message),
+    operations,
     aborted: [],
   });
+  noteAdmitted(primary, ports, record, admission.addedBytes);
   attach(primary, record.lsn, request);
   if (required === 0 && votes === 0) tryDecide(shard, ports);
 }

@@ -7,7 +7,7 @@ import type { PartitionConfig } from '../catalog/config.ts';
 import type { ConnectionId, Epoch, Lsn, MapId, PartitionId, Rid } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { LogRecord, Operation } from '../messages.ts';
-import type { MapSetPolicy, TimeToLive } from '../policy.ts';
+import type { MapLimit, MapSetPolicy, TimeToLive } from '../policy.ts';
 import { Log } from '../replication/log.ts';
 import type { Primary } from '../replication/primary.ts';
 import { Sessions } from '../replication/sessions.ts';
@@ -29,6 +29,8 @@ export interface Loading {
   /** Of the primary's state at `endLsn`. */
   end: { readonly stateDigest: number; readonly count: number } | undefined;
   receivedBytes: number;
+  /** Credit that its primary has not been given back: there was no room. */
+  owedBytes: number;
 }
 
 export interface Shard {
@@ -39,6 +41,7 @@ export interface Shard {
   readonly hashSeed: number;
   /** Of those of its maps that have one. */
   readonly timesToLive: ReadonlyMap<MapId, TimeToLive>;
+  readonly mapLimits: ReadonlyMap<MapId, MapLimit>;
   /** The newest epoch heard of: nothing from an older one is obeyed. */
   epoch: Epoch;
   /** The newest configuration heard of. */
@@ -68,18 +71,21 @@ export interface NewShard {
   readonly hashSeed: number;
   /** Default: none. */
   readonly timesToLive?: ReadonlyMap<MapId, TimeToLive>;
+  /** Default: none. */
+  readonly mapLimits?: ReadonlyMap<MapId, MapLimit>;
   /** Default LIMITS.digestEveryLsns. */
   readonly digestEveryLsns?: number;
 }
 
 export function newShard(identity: NewShard): Shard {
-  const { rid, policy, config, hashSeed, timesToLive = new Map() } = identity;
+  const { rid, policy, config, hashSeed, timesToLive = new Map(), mapLimits = new Map() } = identity;
   return {
     partition: config.partition,
     rid,
     policy,
     hashSeed,
     timesToLive,
+    mapLimits,
     epoch: config.epoch,
     config,
     log: new Log(0, 0),
@@ -98,7 +104,9 @@ export function newShard(identity: NewShard): Shard {
 export function mapOf(shard: Shard, map: MapId): EntryMap {
   let entries = shard.maps.get(map);
   if (entries === undefined) {
-    entries = new EntryMap(shard.hashSeed, { ends: shard.expiry.endsOf(map) });
+    const evict = shard.mapLimits.get(map)?.evict ?? 'NONE';
+    const ends = shard.expiry.endsOf(map);
+    entries = new EntryMap(shard.hashSeed, evict === 'NONE' ? { ends } : { ends, evict });
     shard.maps.set(map, entries);
   }
   return entries;

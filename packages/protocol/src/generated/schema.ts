@@ -1502,7 +1502,8 @@ export const SCHEMA: Schema = {
       "RECORD_KIND_EXPIRE": 4,
       "RECORD_KIND_TOUCH": 5,
       "RECORD_KIND_SESSION": 6,
-      "RECORD_KIND_ABORT_MARKER": 7
+      "RECORD_KIND_ABORT_MARKER": 7,
+      "RECORD_KIND_EVICT": 8
     }
   },
   "LogRecord": {

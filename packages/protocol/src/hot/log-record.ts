@@ -14,6 +14,7 @@ const KINDS: readonly (RecordKind | undefined)[] = [
   'touch',
   'session',
   'abortMarker',
+  'evict',
 ];
 
 export function countRecord(record: LogRecord, writer: FrameWriter): number {

@@ -175,6 +175,7 @@ export const SOMETIMES = [
   'record: touch',
   'record: session',
   'record: abortMarker',
+  'record: evict',
   'operation: set',
   'operation: insert',
   'operation: update',
