@@ -55,7 +55,10 @@ export function evictSome(
     return { lsn: shard.decidedLsn, bytes: 0 };
   }
   const fields = { map, operations, clientId: '', seq: 0, ackedBelow: 0, aborted: [] };
-  const { lsn } = appendRecord(shard, primary, { kind: 'evict', ...fields });
+  const { lsn } = appendRecord(shard, primary, {
+    kind: ports.mutated('evictUnlocked') ? 'expire' : 'evict',
+    ...fields,
+  });
   return { lsn, bytes: evictedBytes };
 }
 

@@ -15,7 +15,15 @@ export interface ShardMemory {
   readonly rememberedMax: number;
   /** Requests that wait for a lease, a key or an outcome. */
   readonly waitingCount: number;
+  /** Those with a limit. */
+  readonly maps: readonly MapMemory[];
   readonly replicas: readonly ReplicaMemory[];
+}
+
+export interface MapMemory {
+  readonly map: number;
+  readonly chargedBytes: number;
+  readonly maxBytes: number;
 }
 
 export interface ReplicaMemory {
@@ -41,6 +49,7 @@ export function checkMemory(shard: ShardMemory): Violation[] {
   look('log bytes that nobody needs', shard.spareLogBytes, shard.logRetentionBytes + TRIM_SLACK_BYTES);
   look('remembered writes of one client', shard.rememberedMax, REMEMBERED_MAX);
   look('waiting requests', shard.waitingCount, LIMITS.waitingRequestsMax);
+  for (const { map, chargedBytes, maxBytes } of shard.maps) look(`bytes of map ${map}`, chargedBytes, maxBytes);
   for (const { container, inFlightBytes, windowBytes, checkpointBytes, dirtyBytes } of shard.replicas) {
     // One record, or one entry, may go over.
     look(`bytes on their way to ${container}`, inFlightBytes, windowBytes + 2 * LIMITS.recordBytesMax);

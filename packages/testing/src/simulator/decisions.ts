@@ -20,6 +20,7 @@ const mapSchema = z.strictObject({
       afterMs: milliseconds,
     })
     .exactOptional(),
+  limit: z.strictObject({ maxBytes: count.min(1), evict: z.enum(['LRU', 'LFU', 'NONE']) }).exactOptional(),
 });
 
 const mapSetSchema = z.strictObject({

@@ -242,6 +242,20 @@ export const MUTANTS: readonly Mutant[] = [
     isRequired: false,
     faults: ['slowNetwork', 'stall'],
   },
+  {
+    name: 'evictWithoutRecord',
+    breaks: 'what gives way is removed by a record: the digest in the log tells',
+    seedsMax: 20,
+    isRequired: false,
+    noticedBy: 'state digest',
+  },
+  {
+    name: 'evictUnlocked',
+    breaks: 'who found an entry that is being evicted waits for the outcome',
+    seedsMax: 500,
+    isRequired: false,
+    faults: ['slowNetwork', 'stall'],
+  },
 ];
 
 /** Whether a run shows that the rule was broken, by whom it must be shown. */

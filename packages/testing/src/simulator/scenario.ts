@@ -5,6 +5,7 @@
 import {
   FAILURE_DETECTION_LEVELS,
   LIMITS,
+  type MapLimit,
   type MapSetPolicy,
   newRandom,
   type Policy,
@@ -15,7 +16,7 @@ import type { Latency } from './virtual-network.ts';
 export const GRID = 'sim';
 export const REGISTERS = 'registers';
 export const COUNTERS = 'counters';
-/** Cleared now and then. */
+/** Cleared now and then; in some runs limited, so that its entries give way or writes to it are refused. */
 export const SCRATCH = 'scratch';
 /** Its entries have a time to live. */
 export const FLEETING = 'fleeting';
@@ -113,6 +114,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
   const nearRandom = newRandom(seed ^ 0x3c2e9a71);
   const hasNear = nearRandom.below(3) === 0;
   const nearCache = { maxBytes: pick(nearRandom, [1_000, 100_000]), maxStaleMs: pick(nearRandom, [60, 300, 1_000]) };
+  const limit = drawLimit(newRandom(seed ^ 0x243f6a88));
   const crowdRandom = newRandom(seed ^ 0x7ed55d16);
   const minSyncReplicas = pick(random, [0, 1, 1, 1, 2]);
   const maxSyncReplicas = Math.max(minSyncReplicas, 1 + random.below(2));
@@ -131,7 +133,8 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
     failureDetection: random.below(3) === 0 ? FAILURE_DETECTION_LEVELS.typical : FAILURE_DETECTION_LEVELS.aggressive,
     partitionBy: [],
     maps: [
-      ...[REGISTERS, COUNTERS, SCRATCH].map((name) => ({ name, lockStrategy: 'OPTIMISTIC' }) as const),
+      ...[REGISTERS, COUNTERS].map((name) => ({ name, lockStrategy: 'OPTIMISTIC' }) as const),
+      { name: SCRATCH, lockStrategy: 'OPTIMISTIC', ...(limit === undefined ? {} : { limit }) },
       ...(hasTtl ? [{ name: FLEETING, lockStrategy: 'OPTIMISTIC', timeToLive } as const] : []),
     ],
   };
@@ -169,6 +172,17 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
     restMs: crowdRandom.below(40) === 0 ? LIMITS.sessionIdleMs * 1.05 : 0,
     logRetentionBytes: pick(random, [0, 2_000, 20_000, LIMITS.logRetentionBytes]),
   };
+}
+
+/** Room for two to five entries in a partition. */
+function drawLimit(random: Random): MapLimit | undefined {
+  if (random.below(2) === 0) return undefined;
+  return { evict: pick(random, ['LRU', 'LRU', 'LFU', 'NONE']), maxBytes: pick(random, [130, 200, 300]) };
+}
+
+/** Of the map that has one. */
+export function limitOf({ mapSet }: Scenario): MapLimit | undefined {
+  return mapSet.maps.find(({ limit }) => limit !== undefined)?.limit;
 }
 
 /** Drawn by themselves, so that older seeds stay what they were. */

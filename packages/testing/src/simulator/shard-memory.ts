@@ -13,6 +13,12 @@ export function memoryOf(shard: Shard, scenario: Scenario): ShardMemory {
     logRetentionBytes: scenario.logRetentionBytes,
     rememberedMax: shard.sessions.rememberedMax,
     waitingCount: primary === undefined ? 0 : primary.waiting.length + attachedCount(primary.attached),
+    maps: [...shard.mapLimits].map(([map, { maxBytes }]) => ({
+      map,
+      // While a checkpoint comes in, the state is of no one lsn.
+      chargedBytes: shard.loading === undefined ? (shard.maps.get(map)?.chargedBytes ?? 0) : 0,
+      maxBytes,
+    })),
     replicas: followers.map(({ host, inFlightBytes, scan, dirty }) => ({
       container: host.container,
       inFlightBytes,

@@ -29,13 +29,23 @@ import { Bystanders } from './bystanders.ts';
 import { Cluster } from './cluster.ts';
 import { Coverage } from './coverage.ts';
 import { type Decisions, scenarioOfDecisions, valuesOf } from './decisions.ts';
+import { Evictions } from './evictions.ts';
 import { Faults } from './faults.ts';
 import { isShardGone, observeDecided, shardStatesOf } from './inspection.ts';
 import { NOTHING_OMITTED } from './omissions.ts';
 import { callOperator } from './operator.ts';
 import type { MapName } from './places.ts';
 import type { RunOptions, RunReport } from './run-report.ts';
-import { COUNTERS, describeScenario, FLEETING, REGISTERS, SCRATCH, type Scenario, scenarioOf } from './scenario.ts';
+import {
+  COUNTERS,
+  describeScenario,
+  FLEETING,
+  limitOf,
+  REGISTERS,
+  SCRATCH,
+  type Scenario,
+  scenarioOf,
+} from './scenario.ts';
 import { Scheduler } from './scheduler.ts';
 import { memoryOf } from './shard-memory.ts';
 import { Trace } from './trace.ts';
@@ -72,6 +82,7 @@ class Simulation {
   readonly #cluster: Cluster;
   readonly #history = new History();
   readonly #fleetingHistory = new History();
+  readonly #evictions = new Evictions(this.#history, () => this.#workload.places);
   /** When each partition's epochs were first heard of. */
   readonly #promotionsMs = new Map<PartitionId, number[]>();
   readonly #epochs = new Map<PartitionId, number>();
@@ -107,6 +118,7 @@ class Simulation {
     this.#scheduler = new Scheduler(newRandom(seeds.schedule));
     this.#trace = new Trace(Math.max(options.tailLines ?? 80, 1), options.print);
     const { latency } = this.#scenario;
+    const isLimited = limitOf(this.#scenario) !== undefined;
     const network = new VirtualNetwork({ scheduler: this.#scheduler, random: newRandom(seeds.network), latency });
     const world: World = {
       scheduler: this.#scheduler,
@@ -117,8 +129,10 @@ class Simulation {
       ...(options.coverage === true ? { onGive: (...given) => this.#coverage?.given(...given) } : {}),
       onTold: (code) => this.#coverage?.told(code),
       onCompared: (copies) => this.#coverage?.compared(copies),
-      onAct: (how, { partition, epoch, rid }) => {
+      onAct: (how, shard) => {
+        const { partition, epoch, rid } = shard;
         const atMs = this.#scheduler.nowMs;
+        if (how === 'decides' && isLimited) this.#evictions.onDecided(shard, atMs);
         this.#leases.observe({ partition, epoch, how, by: rid.container, atMs });
       },
       onNote: (note) => this.#onNote(note),

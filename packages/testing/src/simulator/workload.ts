@@ -12,7 +12,7 @@ import { CATALOG_URL, containerUrl } from './cluster.ts';
 import { Impatience } from './impatience.ts';
 import { NOTHING_OMITTED, type Omissions, type OperationKind } from './omissions.ts';
 import { type MapName, type Place, Places } from './places.ts';
-import { COUNTERS, FLEETING, GRID, pick, REGISTERS, SCRATCH, type Scenario } from './scenario.ts';
+import { COUNTERS, FLEETING, GRID, limitOf, pick, REGISTERS, SCRATCH, type Scenario } from './scenario.ts';
 import { VirtualProcess, type World } from './virtual-process.ts';
 import { groupsOf } from './wire-forms.ts';
 
@@ -264,6 +264,14 @@ export class Workload {
   #drawKind(random: Random): OperationKind {
     if (this.#scenario.ownTtlsMs !== undefined && random.below(3) === 0) return 'fleeting';
     if (this.#scenario.nearCache !== undefined && random.below(2) === 0) return 'nearRead';
+    if (limitOf(this.#scenario) !== undefined && random.below(3) === 0) {
+      return pick(random, [
+        'scratchSet',
+        'scratchSet',
+        'scratchRead',
+        random.below(12) === 0 ? 'clear' : 'scratchRead',
+      ]);
+    }
     if (this.#scenario.mapSet.replicaReadEnabled && random.below(4) === 0) return 'weakRead';
     const draw = random.below(100);
     if (draw < 25) return 'read';
@@ -304,10 +312,18 @@ export class Workload {
   }
 
   #scratch(caller: Caller, kind: OperationKind, then: () => void): void {
-    const place = this.place(SCRATCH, `s${caller.random.below(6)}`);
+    const isLimited = limitOf(this.#scenario) !== undefined;
+    const place = this.place(SCRATCH, `s${caller.random.below(isLimited ? 16 : 6)}`);
     if (kind === 'clear') this.#clear(caller, place.partition, then);
+    else if (kind === 'scratchSet' && isLimited) this.#crowd(caller, place, then);
     else if (kind === 'scratchSet') this.#write(caller, place, { kind: 'set', value: newValue(caller) }, then);
     else this.#calls.read(caller, [place], then);
+  }
+
+  /** In a map that has no room for all of its keys. */
+  #crowd(caller: Caller, place: Place, then: () => void): void {
+    const kind = pick(caller.random, ['set', 'set', 'insert', 'update', 'delete'] as const);
+    this.#write(caller, place, kind === 'delete' ? { kind } : { kind, value: newValue(caller) }, then);
   }
 
   /** Of CREATION_TIME entries are written only anew, or with a time of their own: so each value has one that is known. */
