@@ -177,7 +177,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
 /** Room for two to five entries in a partition. */
 function drawLimit(random: Random): MapLimit | undefined {
   if (random.below(2) === 0) return undefined;
-  return { evict: pick(random, ['LRU', 'LRU', 'LFU', 'NONE']), maxBytes: pick(random, [130, 200, 300]) };
+  return { maxBytes: pick(random, [130, 200, 300]), evict: pick(random, ['LRU', 'LRU', 'LFU', 'NONE']) };
 }
 
 /** Of the map that has one. */
