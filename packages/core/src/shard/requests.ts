@@ -169,6 +169,8 @@ function readNow(shard: Shard, primary: Primary, ports: ShardPorts, { request, m
       entries.push(NOT_FOUND);
       continue;
     }
+    // A use of it, which the look-up for its end was not.
+    if (renews && shard.mapLimits.has(message.map)) map.find(key);
     if (renews) noteAccess(shard, primary, ports, { map: message.map, entry });
     const found = foundEntry(entry, message.withoutValues);
     entries.push(found);

@@ -69,11 +69,11 @@ class Recency implements Usage {
 }
 
 /** What a new entry begins with: it is given some time to be used. */
-const FRESH_COUNT = 2;
+const FRESH_COUNT = 1;
 /** The larger, the more uses a counter tells apart, and the fewer its low values do. */
-const GROWTH = 4;
+const GROWTH = 1;
 /** One pass in so many lowers a counter. */
-const PASSES_TO_FALL = 48;
+const PASSES_TO_FALL = 32;
 
 class Frequency implements Usage {
   #random: number;

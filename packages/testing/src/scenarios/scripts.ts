@@ -1,6 +1,7 @@
 /** All scripts, by theme. */
 import { CATALOG } from './catalog.ts';
 import { DEPOSED_PRIMARY } from './deposed-primary.ts';
+import { EVICTION } from './eviction.ts';
 import { EXPIRY } from './expiry.ts';
 import { HAND_OVER } from './hand-over.ts';
 import { LATE_MESSAGES } from './late-messages.ts';
@@ -22,6 +23,7 @@ export const SCRIPTS: readonly Script[] = [
   ...HAND_OVER,
   ...CATALOG,
   ...EXPIRY,
+  ...EVICTION,
   ...LIVENESS,
   ...NEAR_CACHE,
 ];

@@ -14,8 +14,8 @@ import type { Action, History, Result, Version } from '../checkers/history.ts';
 import type { WeakRead } from '../checkers/weak-reads.ts';
 import { CATALOG_URL } from '../simulator/cluster.ts';
 import { readNear } from '../simulator/near-reads.ts';
-import { MAPS } from '../simulator/places.ts';
-import { FLEETING, GRID, REGISTERS } from '../simulator/scenario.ts';
+import { MAPS, type MapName } from '../simulator/places.ts';
+import { FLEETING, GRID, REGISTERS, SCRATCH } from '../simulator/scenario.ts';
 import { VirtualProcess, type World } from '../simulator/virtual-process.ts';
 import { observationOf, resultOf, wireOperation } from '../simulator/wire-forms.ts';
 
@@ -246,7 +246,8 @@ export class StageClient {
   }
 }
 
-function mapOfKey(key: string): typeof FLEETING | typeof REGISTERS {
+function mapOfKey(key: string): MapName {
+  if (key.startsWith('lim')) return SCRATCH;
   return key.startsWith('ttl') ? FLEETING : REGISTERS;
 }
 

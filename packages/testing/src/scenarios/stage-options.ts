@@ -3,6 +3,7 @@ import {
   FAILURE_DETECTION_LEVELS,
   type FailureDetection,
   LIMITS,
+  type MapLimit,
   type MapSetPolicy,
   type Mutation,
   type OnInSyncLoss,
@@ -25,6 +26,8 @@ export interface StageOptions {
   readonly onInSyncLoss?: OnInSyncLoss;
   /** Of keys that begin with `ttl`, from their last update. Default 2,000. */
   readonly ttlMs?: number;
+  /** Of the map of keys that begin with `lim`. Default: none. */
+  readonly limit?: MapLimit;
   /** Of a container's log. Default: that of production. */
   readonly logRetentionBytes?: number;
   /** Of what is left to chance: jitter of ticks, ids, and what a crash loses. */
@@ -51,7 +54,8 @@ export function scenarioOf(options: StageOptions): Scenario {
     failureDetection: options.detection ?? FAILURE_DETECTION_LEVELS.aggressive,
     partitionBy: [],
     maps: [
-      ...[REGISTERS, COUNTERS, SCRATCH].map((name) => ({ name, lockStrategy: 'OPTIMISTIC' }) as const),
+      ...[REGISTERS, COUNTERS].map((name) => ({ name, lockStrategy: 'OPTIMISTIC' }) as const),
+      { name: SCRATCH, lockStrategy: 'OPTIMISTIC', ...(options.limit === undefined ? {} : { limit: options.limit }) },
       { name: FLEETING, lockStrategy: 'OPTIMISTIC', timeToLive },
     ],
   };

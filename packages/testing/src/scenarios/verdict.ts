@@ -1,6 +1,7 @@
 /** All checkers of the simulator over one script: while it runs, and at its end. */
 import {
   asPartitionId,
+  decodeKey,
   isNewer,
   type Message,
   type Note,
@@ -18,6 +19,7 @@ import { checkReplicas, DecidedLog } from '../checkers/replicas.ts';
 import { checkTtl } from '../checkers/ttl.ts';
 import { checkConnections, checkWeakReads, type WeakRead } from '../checkers/weak-reads.ts';
 import type { Cluster } from '../simulator/cluster.ts';
+import { Evictions } from '../simulator/evictions.ts';
 import { isShardGone, observeDecided, shardStatesOf } from '../simulator/inspection.ts';
 import { ownTtlMsOf } from '../simulator/wire-forms.ts';
 import type { Records } from './stage-client.ts';
@@ -40,6 +42,7 @@ export class Verdict {
   readonly #decided = new DecidedLog();
   readonly #leases = new LeaseSafety();
   readonly #losses = new Losses();
+  readonly #evictions = new Evictions(this.records.history, (key) => String(decodeKey(key)));
   readonly #promotionsMs = new Map<number, number[]>();
   readonly #lost = new Map<PartitionId, PartitionConfig>();
   readonly #epochs = new Map<number, number>();
@@ -67,8 +70,11 @@ export class Verdict {
     }
   }
 
-  onAct(how: 'reads' | 'decides', { partition, epoch, rid }: Shard): void {
-    this.#leases.observe({ partition, epoch, how, by: rid.container, atMs: this.#options.nowMs() });
+  onAct(how: 'reads' | 'decides', shard: Shard): void {
+    const { partition, epoch, rid } = shard;
+    const atMs = this.#options.nowMs();
+    if (how === 'decides' && shard.mapLimits.size > 0) this.#evictions.onDecided(shard, atMs);
+    this.#leases.observe({ partition, epoch, how, by: rid.container, atMs });
   }
 
   onNote({ event, facts }: Note): void {

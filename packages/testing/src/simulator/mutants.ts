@@ -244,10 +244,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'evictWithoutRecord',
-    breaks: 'what gives way is removed by a record: the digest in the log tells',
+    breaks: 'what gives way is removed by a record',
     seedsMax: 20,
-    isRequired: false,
-    noticedBy: 'state digest',
+    isRequired: true,
   },
   {
     name: 'evictUnlocked',

@@ -5,6 +5,7 @@
  */
 import {
   asPartitionId,
+  decodeKey,
   type Message,
   type Mutation,
   type Note,
@@ -82,7 +83,7 @@ class Simulation {
   readonly #cluster: Cluster;
   readonly #history = new History();
   readonly #fleetingHistory = new History();
-  readonly #evictions = new Evictions(this.#history, () => this.#workload.places);
+  readonly #evictions = new Evictions(this.#history, (key) => `${SCRATCH}/${String(decodeKey(key))}`);
   /** When each partition's epochs were first heard of. */
   readonly #promotionsMs = new Map<PartitionId, number[]>();
   readonly #epochs = new Map<PartitionId, number>();
