@@ -11,7 +11,7 @@
  */
 import type { ErrorCode } from '../errors.ts';
 import type { LogRecord } from '../messages.ts';
-import { estimatedBytes } from '../shard/admission.ts';
+import { estimatedBytes, isPut } from '../shard/admission.ts';
 import type { Shard } from '../shard/shard.ts';
 
 export interface MemoryStatus {
@@ -62,9 +62,10 @@ export class ContainerMemory {
     return this.#usedBytes < this.#limitBytes * (use === 'write' ? WRITE_SHARE : CHECKPOINT_SHARE);
   }
 
-  /** A record of another container's primary: a vote, and taken if it is a yes. */
+  /** A record of another container's primary: why the vote is a no, and taken if it is a yes. Removals are never refused. */
   refuses(record: LogRecord): ErrorCode | undefined {
-    if (this.#usedBytes >= this.#limitBytes * REPLICA_SHARE) return 'overloaded';
+    const isFull = this.#usedBytes >= this.#limitBytes * REPLICA_SHARE;
+    if (isFull && record.operations.some(isPut)) return 'overloaded';
     this.take(estimatedBytes(record.operations));
     return undefined;
   }

@@ -16,6 +16,7 @@ test.each([
   'replica-dirty',
   'replica-dirty-refused',
   'replica-listed',
+  'replica-memory',
   'replica-grant',
 ])('%s', (script) => {
   const container = new OneContainer();

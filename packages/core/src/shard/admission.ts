@@ -37,7 +37,7 @@ const NO_LIMIT: Admission = { is: 'room', addedBytes: 0 };
 const WAIT: Admission = { is: 'wait' };
 
 export function admit(shard: Shard, primary: Primary, ports: ShardPorts, write: NewWrite): Admission {
-  if (!ports.hasMemory('write') && write.operations.some(({ kind }) => isPut(kind))) {
+  if (!ports.hasMemory('write') && write.operations.some(isPut)) {
     ports.count('refused_by_memory');
     return { is: 'refused', code: 'overloaded', details: { partition: shard.partition, limit: 'memory' } };
   }
@@ -121,11 +121,11 @@ function addedBytesOf(shard: Shard, primary: Primary, { map, operations }: NewWr
 function sumOfPuts(operations: readonly Operation[], bytesOf: (operation: Operation) => number): number {
   let bytes = 0;
   for (const operation of operations) {
-    if (isPut(operation.kind)) bytes += bytesOf(operation);
+    if (isPut(operation)) bytes += bytesOf(operation);
   }
   return bytes;
 }
 
-function isPut(kind: Operation['kind']): boolean {
+export function isPut({ kind }: Operation): boolean {
   return kind === 'set' || kind === 'insert' || kind === 'update';
 }
