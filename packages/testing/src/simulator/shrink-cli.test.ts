@@ -10,7 +10,7 @@ import { runSimulation } from './simulation.ts';
 
 const SEEDS_MAX = 100;
 const mutant = must(
-  MUTANTS.find(({ name }) => name === 'dropEpochCheck'),
+  MUTANTS.find(({ name }) => name === 'evictWithoutRecord'),
   'a mutant that is found soon',
 );
 
