@@ -101,6 +101,19 @@ test('what does not fit into one frame goes in several, in order', async () => {
   expect(here.host.counters().framesOut - framesBefore).toBe(3);
 });
 
+test('much for one peer leaves in parts, the first before the turn is over', async () => {
+  const { there, here, connection } = await pair();
+  const framesBefore = here.host.counters().framesOut;
+  const sent = (): number => here.host.counters().framesOut - framesBefore;
+  here.host.turn(() => {
+    for (let seq = 1; seq <= 100; seq++) here.machine.effects.send(connection, heartbeat(seq));
+    expect(sent()).toBe(3);
+  });
+  await there.machine.until('100 messages', () => there.machine.seqs.length === 100);
+  expect(there.machine.seqs).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
+  expect(sent()).toBe(4);
+});
+
 test('a dial that fails ends in onClose, never in the same turn', async () => {
   const here = dialler();
   const nobody = await server();

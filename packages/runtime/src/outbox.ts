@@ -3,6 +3,9 @@
  * timer, so an idle client's operation leaves at once. A turn is one callback of the event loop with every promise
  * reaction that it set off: the operations that a program issues as answers arrive travel together too.
  *
+ * What one turn has for one peer leaves in parts when it is much: then the peer works on the first while we make the next.
+ * In one part, both would take turns at being idle.
+ *
  * With a journal, a turn's messages wait until what was journalled by the end of the turn is durable, and turns
  * leave in their order; urgent ones (a heartbeat's answer) go when the turn ends.
  */
@@ -10,9 +13,12 @@ import type { Message } from '@ostraca/core';
 import type { Connection } from './connection.ts';
 import type { DurableGate } from './durable-gate.ts';
 
+/** Fewer in a part, and frames cost more than is gained; more, and 64 calls in flight are one part (docs/internals/performance.md). */
+const PART_MESSAGES = 32;
+
 interface Parcel {
   readonly connection: Connection;
-  readonly messages: Message[];
+  messages: Message[];
   /** Set: hang up after them. */
   hangUp: string | undefined;
 }
@@ -40,7 +46,11 @@ export class Outbox {
 
   put(connection: Connection, message: Message): void {
     const parcel = this.#parcelOf(this.#waiting, connection);
-    if (parcel.hangUp === undefined) parcel.messages.push(message);
+    if (parcel.hangUp !== undefined) return;
+    parcel.messages.push(message);
+    if (parcel.messages.length < PART_MESSAGES || this.#options.gate !== undefined) return;
+    connection.send(parcel.messages);
+    parcel.messages = [];
   }
 
   putUrgent(connection: Connection, message: Message): void {
