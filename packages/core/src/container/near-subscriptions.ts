@@ -124,8 +124,10 @@ export class NearSubscriptions {
     const isHeld = subscriber.unackedBytes > LIMITS.nearUnackedBytes;
     const changes = isHeld ? nothingAfter(subscriber.toldLsn) : this.#changesFor(shard, subscriber);
     const isOwed = subscriber.isOwed && changes.toLsn >= changes.fromLsn;
+    // Told at once, and never passed over: the next range would take in what nobody has looked at.
+    const isGap = changes.fromLsn > subscriber.toldLsn + 1;
     subscriber.isOwed = false;
-    if (poll === undefined && !isOwed && !changes.allKeys && changes.keys.length === 0) {
+    if (poll === undefined && !isOwed && !isGap && !changes.allKeys && changes.keys.length === 0) {
       subscriber.seenLsn = changes.toLsn;
       return;
     }
