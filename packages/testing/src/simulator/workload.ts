@@ -108,8 +108,14 @@ export class Workload {
   start(): void {
     this.#isRunning = true;
     this.#calls.isHurried = true;
+    // A clear is booked for each of them, also for one that nobody has used yet: its first write may come before the clear.
+    for (let index = 0; index < this.#scratchCount; index++) this.place(SCRATCH, `s${index}`);
     for (const client of this.#clients) this.#startClient(client);
     for (const caller of this.#callers) if (!this.#omissions.callers.includes(caller.name)) this.#think(caller);
+  }
+
+  get #scratchCount(): number {
+    return limitOf(this.#scenario) === undefined ? 6 : 16;
   }
 
   /** Nobody calls for a while, and nobody forgets that there is a grid. */
@@ -313,7 +319,7 @@ export class Workload {
 
   #scratch(caller: Caller, kind: OperationKind, then: () => void): void {
     const isLimited = limitOf(this.#scenario) !== undefined;
-    const place = this.place(SCRATCH, `s${caller.random.below(isLimited ? 16 : 6)}`);
+    const place = this.place(SCRATCH, `s${caller.random.below(this.#scratchCount)}`);
     if (kind === 'clear') this.#clear(caller, place.partition, then);
     else if (kind === 'scratchSet' && isLimited) this.#crowd(caller, place, then);
     else if (kind === 'scratchSet') this.#write(caller, place, { kind: 'set', value: newValue(caller) }, then);
