@@ -2,9 +2,10 @@
  * Values to stored bytes and back. The first stored byte names the codec, and decoding goes by it alone, so that
  * every program can read what another wrote with another codec. Servers never decode values.
  */
-import { copyOf, GridError, LIMITS, newBytes } from '@ostraca/core';
+import { GridError, LIMITS } from '@ostraca/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { decodeMessagePack, encodeMessagePack } from './messagepack.ts';
+import { copyOf, newBytes } from './slab.ts';
 
 /** A codec of one's own. */
 export interface ValueCodec<Value> {

@@ -34,7 +34,6 @@ export * from './routing/partition-of.ts';
 export * from './routing/routing-of.ts';
 export type { Mutation, PrimaryAct } from './shard/ports.ts';
 export { digestOf, type Shard } from './shard/shard.ts';
-export { copyOf, newBytes } from './slab.ts';
 export {
   type Entry,
   EntryMap,

@@ -1,8 +1,9 @@
 /** A near cache as one view of its map sees it: with the codec of its values, and so that no caller can change what is kept. */
-import { copyOf, type Key, type Lsn, type ReadAnswer, type ReadEntry } from '@ostraca/core';
+import type { Key, Lsn, ReadAnswer, ReadEntry } from '@ostraca/core';
 import type { ClientHost } from '../calls.ts';
 import { checkCount, checkOptions, invalid } from '../check-options.ts';
 import type { ReadOptions } from '../read-modes.ts';
+import { copyOf } from '../slab.ts';
 import type { Values } from '../values.ts';
 import type { Fill, MapPart, NearCache, NearEntry } from './near-cache.ts';
 
