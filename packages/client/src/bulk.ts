@@ -155,6 +155,7 @@ export async function clearAll({ context, place, options }: BulkOptions): Promis
     ifLsn: 0,
     ttlMs: 0,
     expireAtMs: 0,
+    mapOffset: 0,
   };
   await allOf(
     partitionsOfPlace(place).map((partition) => ({

@@ -156,7 +156,7 @@ export class FakeGrid implements ClientHost {
         return { type: 'readAnswer', id, entries, lsn: this.#lsn, clockMs: 0 };
       }
       case 'size':
-        return { type: 'sizeAnswer', id, count: this.#stored(message).size };
+        return { type: 'sizeAnswer', id, count: this.#stored(message).size, lsn: this.#lsn, clockMs: 0 };
       case 'scan': {
         const matching = [...this.#stored(message).values()]
           .filter(
@@ -172,6 +172,8 @@ export class FakeGrid implements ClientHost {
           entries,
           done: given.length === matching.length,
           lastHash: given.at(-1)?.hash ?? 0,
+          lsn: this.#lsn,
+          clockMs: 0,
         };
       }
       case 'write': {
@@ -180,6 +182,8 @@ export class FakeGrid implements ClientHost {
         return { type: 'writeAnswer', id, epoch: 1, lsn: this.#lsn, applied: applied.includes(true) };
       }
       case 'verify':
+      case 'lock':
+      case 'commit':
         throw new Error('not used here');
       case 'resolveOrAbort':
         return { type: 'rolledBack', id };

@@ -191,7 +191,9 @@ export class FakeNetwork {
 export function writeBody(kind: OperationKind, value: Uint8Array = NO_BYTES): RequestBody {
   return {
     kind: 'write',
-    operations: [{ kind, key: new Uint8Array([1]), value, ifEpoch: 0, ifLsn: 0, ttlMs: 0, expireAtMs: 0 }],
+    operations: [
+      { kind, key: new Uint8Array([1]), value, ifEpoch: 0, ifLsn: 0, ttlMs: 0, expireAtMs: 0, mapOffset: 0 },
+    ],
   };
 }
 

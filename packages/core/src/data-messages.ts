@@ -127,6 +127,9 @@ export interface SizeAnswer {
   readonly type: 'sizeAnswer';
   readonly id: number;
   readonly count: number;
+  /** As of a ReadAnswer. */
+  readonly lsn: Lsn;
+  readonly clockMs: number;
 }
 
 /** Entries of one map in one partition in the order of their key hash, after `afterHash` when `resumed`. */
@@ -154,13 +157,17 @@ export interface ScanAnswer {
   readonly done: boolean;
   /** Where to go on from. */
   readonly lastHash: number;
+  /** As of a ReadAnswer. */
+  readonly lsn: Lsn;
+  readonly clockMs: number;
 }
 
 /**
  * `set` writes always, `insert` only an absent key, `update` only a present one; `clear` has no key. `touch` renews the
  * time to live of a present key and leaves its version. `expire` is only in records: the primary removes what is due.
+ * `acquire` is only in requests: an `insert` that waits until the key is not there.
  */
-export type OperationKind = 'set' | 'insert' | 'update' | 'delete' | 'clear' | 'touch' | 'expire';
+export type OperationKind = 'set' | 'insert' | 'update' | 'delete' | 'clear' | 'touch' | 'expire' | 'acquire';
 
 export interface Operation {
   readonly kind: OperationKind;
@@ -173,6 +180,8 @@ export interface Operation {
   readonly ttlMs: number;
   /** By the partition clock, set by the primary when it appends; 0: never. Of `expire`: of the entry that it means. */
   readonly expireAtMs: number;
+  /** Its map is so many after the one of its record or request (`mapOfOperation`); 0 but in transactions. */
+  readonly mapOffset: number;
 }
 
 /** All operations of one Write are in one map and one log record: atomic. */
@@ -196,6 +205,73 @@ export interface ResolveOrAbort extends Request {
   readonly type: 'resolveOrAbort';
   readonly seq: number;
   readonly ackedBelow: number;
+}
+
+/** `shared`: to read; others may too. `upgradable`: to read what it may write; one has it, beside shared ones. `exclusive`: to write. */
+export type LockMode = 'shared' | 'upgradable' | 'exclusive';
+
+/**
+ * Reads keys under locks that their transaction keeps until it ends: answered by a ReadAnswer once it has them all. Without
+ * keys it is the whole map in this partition, `shared` or `exclusive`. Asked for again it is granted again.
+ */
+export interface Lock extends Request {
+  readonly type: 'lock';
+  /** Of its client, from 1; the first Lock of a number begins it. */
+  readonly transaction: number;
+  readonly mode: LockMode;
+  readonly keys: readonly Uint8Array[];
+  readonly withoutValues: boolean;
+  /** So long it may wait for locks: then `lock_timeout`, and it keeps what it has. */
+  readonly waitMs: number;
+}
+
+/** A key that a transaction has read; `lsn` 0: it was not there. */
+export interface ReadCheck {
+  readonly map: MapId;
+  readonly key: Uint8Array;
+  readonly epoch: Epoch;
+  readonly lsn: Lsn;
+}
+
+/** A map that a transaction has counted or gone through: at `lsn`, and by that partition clock, it was as it was seen. */
+export interface RangeCheck {
+  readonly map: MapId;
+  readonly lsn: Lsn;
+  readonly clockMs: number;
+}
+
+/**
+ * A transaction in one message: if everything that it has read is still so, its operations become one log record. It is
+ * answered, and asked about again, as a Write is; without operations nothing is logged. `map` is the lowest of `operations`.
+ */
+export interface Commit extends Request {
+  readonly type: 'commit';
+  readonly seq: number;
+  readonly ackedBelow: number;
+  readonly attempt: number;
+  /** Its locks end when its outcome is known; 0: it holds none. */
+  readonly transaction: number;
+  /** The epoch of all its answers: in another it has failed over. 0: it has read nothing. */
+  readonly beganEpoch: Epoch;
+  readonly reads: readonly ReadCheck[];
+  readonly ranges: readonly RangeCheck[];
+  readonly operations: readonly Operation[];
+  /** So long it may wait for the locks of its operations: then `lock_timeout`. */
+  readonly waitMs: number;
+}
+
+/** A transaction ends without a commit: its locks are free. Not answered. */
+export interface EndTransaction {
+  readonly type: 'endTransaction';
+  readonly partition: PartitionId;
+  readonly transaction: number;
+}
+
+/** The sender still wants these transactions of its own: who is silent for LIMITS.transactionIdleMs loses them. Not answered. */
+export interface KeepTransactions {
+  readonly type: 'keepTransactions';
+  readonly partition: PartitionId;
+  readonly transactions: readonly number[];
 }
 
 /** Decided: the write had no effect and never will have. */

@@ -31,6 +31,13 @@ export const LIMITS = {
   readKeysMax: 1_000,
   /** Requests of one client outstanding in one partition. */
   outstandingPerPartitionMax: 1_024,
+  /** What one transaction may have read and validates at its commit: keys and maps. */
+  transactionReadsMax: 10_000,
+  /** Locks of one partition, and open transactions of one client there. */
+  locksMax: 100_000,
+  openTransactionsMax: 1_024,
+  /** A transaction with locks whose client is silent for so long is rolled back; a client speaks for it every third of that. */
+  transactionIdleMs: 15_000,
   /** An entry's time to live: a hundred years. */
   ttlMsMax: 36_525 * 86_400_000,
   operationTimeoutMsMax: 60_000,

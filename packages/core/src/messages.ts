@@ -5,9 +5,14 @@
  */
 import type { ControlMessage } from './control-messages.ts';
 import type {
+  Commit,
+  EndTransaction,
   ErrorAnswer,
+  KeepTransactions,
+  Lock,
   NearChanges,
   NearPoll,
+  Operation,
   Read,
   ReadAnswer,
   ResolveOrAbort,
@@ -25,7 +30,7 @@ import type {
   Write,
   WriteAnswer,
 } from './data-messages.ts';
-import type { PartitionId } from './ids.ts';
+import { asMapId, type MapId, type PartitionId } from './ids.ts';
 import type {
   Append,
   CheckpointBegin,
@@ -50,7 +55,8 @@ export type * from './data-messages.ts';
 export type * from './replication-messages.ts';
 
 export type RoutingMessage = RoutingRequest | Routing | RoutingRefused;
-export type RequestMessage = Read | Size | Scan | Write | ResolveOrAbort | Verify;
+export type RequestMessage = Read | Size | Scan | Write | ResolveOrAbort | Verify | Lock | Commit;
+export type TransactionNotice = EndTransaction | KeepTransactions;
 export type AnswerMessage =
   | ReadAnswer
   | SizeAnswer
@@ -82,6 +88,7 @@ export type Message =
   | RoutingMessage
   | RequestMessage
   | AnswerMessage
+  | TransactionNotice
   | NearMessage
   | ReplicationMessage;
 export type MessageType = Message['type'];
@@ -97,4 +104,9 @@ export const NO_ROUTE: Route = {
   lineage: '',
   replicas: [],
 };
+/** `of`: the record or the request that the operation is of. */
+export function mapOfOperation(of: { readonly map: MapId }, { mapOffset }: Operation): MapId {
+  return mapOffset === 0 ? of.map : asMapId(of.map + mapOffset);
+}
+
 export const NO_BYTES = new Uint8Array(0);

@@ -99,8 +99,9 @@ export class NewOperation implements Operation {
   readonly ifLsn: Lsn;
   readonly ttlMs: number;
   readonly expireAtMs: number;
+  readonly mapOffset: number;
 
-  constructor(fields: Omit<Operation, 'type'>) {
+  constructor(fields: Omit<Operation, 'mapOffset'> & { readonly mapOffset?: number }) {
     this.kind = fields.kind;
     this.key = fields.key;
     this.value = fields.value;
@@ -108,6 +109,7 @@ export class NewOperation implements Operation {
     this.ifLsn = fields.ifLsn;
     this.ttlMs = fields.ttlMs;
     this.expireAtMs = fields.expireAtMs;
+    this.mapOffset = fields.mapOffset ?? 0;
   }
 }
 

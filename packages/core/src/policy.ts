@@ -28,9 +28,12 @@ export interface MapLimit {
   readonly evict: 'LRU' | 'LFU' | 'NONE';
 }
 
+export type LockStrategy = 'OPTIMISTIC' | 'PESSIMISTIC' | 'NONE';
+
 export interface MapPolicy {
   readonly name: string;
-  readonly lockStrategy: 'OPTIMISTIC';
+  /** How transactions that touch it are kept apart: by what they find changed at their end, by locks, or not at all. */
+  readonly lockStrategy: LockStrategy;
   /** Absent: for ever, but for entries that are given one of their own. */
   readonly timeToLive?: TimeToLive;
   /** Absent: the container's memory is the only limit. */

@@ -73,6 +73,10 @@ export function mapLimitsOf(mapSet: TopologyMapSet): Map<MapId, MapLimit> {
   return limits;
 }
 
+export function lockedMapsOf(mapSet: TopologyMapSet): Set<MapId> {
+  return new Set(mapSet.maps.filter(({ policy }) => policy.lockStrategy === 'PESSIMISTIC').map(({ id }) => id));
+}
+
 export function partitionsOf(mapSet: TopologyMapSet): PartitionId[] {
   return Array.from({ length: mapSet.policy.numberOfPartitions }, (_, index) =>
     asPartitionId(mapSet.firstPartition + index),

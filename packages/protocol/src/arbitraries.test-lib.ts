@@ -78,13 +78,14 @@ const route: fc.Arbitrary<Route> = shape({
   replicas: listOf(shape({ container: text, address: text, inSync: fc.boolean() })),
 });
 const operation: fc.Arbitrary<Operation> = shape({
-  kind: fc.constantFrom('set', 'insert', 'update', 'delete', 'clear', 'touch', 'expire'),
+  kind: fc.constantFrom('set', 'insert', 'update', 'delete', 'clear', 'touch', 'expire', 'acquire'),
   key: bytes,
   value: bytes,
   ifEpoch: uint64,
   ifLsn: uint64,
   ttlMs: double,
   expireAtMs: double,
+  mapOffset: uint32,
 });
 const request = { id: uint64, partition, epoch: uint64, map, ttlMs: double };
 const shard = { partition, epoch: uint64, shardInc: uint64 };
@@ -227,7 +228,7 @@ export const MESSAGES: Arbitraries = {
     clockMs: double,
   }),
   size: of('size', request),
-  sizeAnswer: of('sizeAnswer', { id: uint64, count: uint64 }),
+  sizeAnswer: of('sizeAnswer', { id: uint64, count: uint64, lsn: uint64, clockMs: double }),
   scan: of('scan', {
     ...request,
     resumed: fc.boolean(),
@@ -241,7 +242,31 @@ export const MESSAGES: Arbitraries = {
     entries: listOf(shape({ key: bytes, value: bytes, epoch: uint64, lsn: uint64 })),
     done: fc.boolean(),
     lastHash: uint32,
+    lsn: uint64,
+    clockMs: double,
   }),
+  lock: of('lock', {
+    ...request,
+    transaction: uint64,
+    mode: fc.constantFrom('shared', 'upgradable', 'exclusive'),
+    keys: listOf(bytes),
+    withoutValues: fc.boolean(),
+    waitMs: double,
+  }),
+  commit: of('commit', {
+    ...request,
+    seq: uint64,
+    ackedBelow: uint64,
+    attempt: uint32,
+    transaction: uint64,
+    beganEpoch: uint64,
+    reads: listOf(shape({ map, key: bytes, epoch: uint64, lsn: uint64 })),
+    ranges: listOf(shape({ map, lsn: uint64, clockMs: double })),
+    operations: listOf(operation),
+    waitMs: double,
+  }),
+  endTransaction: of('endTransaction', { partition, transaction: uint64 }),
+  keepTransactions: of('keepTransactions', { partition, transactions: listOf(uint64) }),
   write: of('write', {
     ...request,
     seq: uint64,

@@ -81,6 +81,11 @@ const COUNTS_MAX: Readonly<Record<string, number>> = {
   'ReadAnswer.entries': LIMITS.readKeysMax,
   'ScanAnswer.entries': LIMITS.scanEntriesMax,
   'Write.operations': LIMITS.recordOperationsMax,
+  'Lock.keys': LIMITS.readKeysMax,
+  'Commit.reads': LIMITS.transactionReadsMax,
+  'Commit.ranges': LIMITS.transactionReadsMax,
+  'Commit.operations': LIMITS.recordOperationsMax,
+  'KeepTransactions.transactions': LIMITS.openTransactionsMax,
   'LogRecord.operations': LIMITS.recordOperationsMax,
 };
 

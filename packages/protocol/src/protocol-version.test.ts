@@ -4,7 +4,7 @@ import { protoFiles, protoText } from '../scripts/generate.mjs';
 import { agreeOnProtocol, PROTOCOL } from './protocol-version.ts';
 
 /** Of the contract in words that a machine reads: its files by name, without comments and extra white space. */
-const CONTRACT_SHA256 = '9b3905b63a16c77652b87192ab0f412546f98abfdcdb0706ca6ef8b80115ca60';
+const CONTRACT_SHA256 = '774467b5249df6ee9cfb11234874939984c32d3a6d5d12d866a9c6a7941a1885';
 
 function contractHash(): string {
   const hash = createHash('sha256');

@@ -54,6 +54,7 @@ function writeOf(index: number): Write {
     ifLsn: 0,
     ttlMs: 0,
     expireAtMs: 0,
+    mapOffset: 0,
   } as const;
   const request = requestOf(index);
   return { type: 'write', ...request, seq: 500 + index, ackedBelow: 490, attempt: 1, operations: [operation] };

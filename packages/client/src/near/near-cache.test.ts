@@ -82,7 +82,7 @@ function newFilled(mutations: readonly Mutation[] = []): Near {
 
 const written = (kind: Operation['kind'], key: string): Operation => ({
   ...{ kind, key: kind === 'clear' ? NO_BYTES : encodeKey(key), value: NO_BYTES },
-  ...{ ifEpoch: 0, ifLsn: 0, ttlMs: 0, expireAtMs: 0 },
+  ...{ ifEpoch: 0, ifLsn: 0, ttlMs: 0, expireAtMs: 0, mapOffset: 0 },
 });
 
 test('a miss subscribes, its answer is kept, a change takes it away', () => {

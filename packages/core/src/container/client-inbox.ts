@@ -1,17 +1,27 @@
 /** Requests of clients, from the wire to the shard, and routing for those who asked for it. */
 import { ERROR_CODES, type ErrorCode, type ErrorDetails, GridError } from '../errors.ts';
-import type { ConnectionId } from '../ids.ts';
+import type { ConnectionId, MapId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
 import type { Peer } from '../machine.ts';
-import type { AnswerMessage, NearPoll, Read, RequestMessage, Route, RoutingRequest } from '../messages.ts';
-import { NO_ROUTE } from '../messages.ts';
+import type {
+  AnswerMessage,
+  NearPoll,
+  Read,
+  RequestMessage,
+  Route,
+  RoutingRequest,
+  TransactionNotice,
+} from '../messages.ts';
+import { mapOfOperation, NO_ROUTE } from '../messages.ts';
 import { partitionOf } from '../routing/partition-of.ts';
 import { routeOf, routingOf } from '../routing/routing-of.ts';
+import { checkRequest } from '../shard/check-request.ts';
+import { wake } from '../shard/locking.ts';
 import type { ReplicaRead } from '../shard/replica-reads.ts';
 import type { PendingRequest } from '../shard/request.ts';
-import { checkRequest, submit } from '../shard/requests.ts';
+import { submit } from '../shard/requests.ts';
 import type { Shard } from '../shard/shard.ts';
-import { mapSetOf } from '../topology.ts';
+import { mapSetOf, type TopologyMapSet } from '../topology.ts';
 import type { ContainerState } from './container-state.ts';
 
 /** We answer before the caller gives up, so that it learns what it waited for: this share of its time, or this much. */
@@ -44,7 +54,8 @@ export function onRequest(state: ContainerState, connection: ConnectionId, peer:
   }
   const fault = faultOf(state, message);
   if (fault !== undefined) return answerError(state, request, fault.code, fault.details);
-  if (primary.waiting.length + primary.keys.waiterCount >= LIMITS.waitingRequestsMax) {
+  const lockWaits = primary.transactions.locks.waitCount;
+  if (primary.waiting.length + primary.keys.waiterCount + lockWaits >= LIMITS.waitingRequestsMax) {
     return answerError(state, request, 'overloaded', { waiting: LIMITS.waitingRequestsMax });
   }
   submit(shard, primary, state.ports, request);
@@ -78,6 +89,8 @@ function faultOf(
   }
   const fault = checkRequest(message);
   if (fault !== undefined) return fault;
+  const foreign = foreignMapOf(message, mapSet);
+  if (foreign !== undefined) return { code: 'undefined_map', details: { map: foreign, partition: index } };
   const { numberOfPartitions, partitionBy } = mapSet.policy;
   try {
     const isHere = (key: Uint8Array): boolean => partitionOf(key, numberOfPartitions, partitionBy) === index;
@@ -89,10 +102,33 @@ function faultOf(
   return undefined;
 }
 
+/** A transaction stays in one map set, and names none but its maps. */
+function foreignMapOf(message: RequestMessage, { maps }: TopologyMapSet): MapId | undefined {
+  if (message.type !== 'write' && message.type !== 'commit') return undefined;
+  const isForeign = (map: MapId): boolean => !maps.some(({ id }) => id === map);
+  const wrong = message.operations.find(
+    (operation) => operation.mapOffset > 0 && isForeign(mapOfOperation(message, operation)),
+  );
+  if (wrong !== undefined) return mapOfOperation(message, wrong);
+  if (message.type === 'write') return undefined;
+  return [...message.reads, ...message.ranges].find(({ map }) => isForeign(map))?.map;
+}
+
 function hasOnlyKeysOf(message: RequestMessage, isHere: (key: Uint8Array) => boolean): boolean {
-  if (message.type === 'read') return message.keys.every(isHere);
-  if (message.type === 'write') return message.operations.every(({ kind, key }) => kind === 'clear' || isHere(key));
-  return true;
+  switch (message.type) {
+    case 'read':
+    case 'lock':
+      return message.keys.every(isHere);
+    case 'write':
+      return message.operations.every(({ kind, key }) => kind === 'clear' || isHere(key));
+    case 'commit':
+      return (
+        message.reads.every(({ key }) => isHere(key)) &&
+        message.operations.every(({ kind, key }) => kind === 'clear' || isHere(key))
+      );
+    default:
+      return true;
+  }
 }
 
 export function answer(state: ContainerState, request: PendingRequest, message: AnswerMessage): void {
@@ -123,6 +159,19 @@ function routeFor(state: ContainerState, request: PendingRequest): Route {
   const { topology } = state;
   const isEnabled = topology !== undefined && mapSetOf(topology, config.partition).policy.replicaReadEnabled;
   return routeOf(config, state.members, isEnabled);
+}
+
+/** Of its own transactions; who is no primary knows of none. */
+export function onTransactionNotice(state: ContainerState, peer: Peer, notice: TransactionNotice): void {
+  const shard = state.shards.get(notice.partition);
+  if (shard?.primary === undefined) return;
+  const { transactions } = shard.primary;
+  if (notice.type === 'keepTransactions') {
+    transactions.keep(peer.incarnation, notice.transactions, state.nowMs);
+    return;
+  }
+  wake(shard.primary, transactions.end(peer.incarnation, notice.transaction));
+  state.touchedPrimaries.add(shard);
 }
 
 /** What a well-behaved client never asks for is not heard. */

@@ -16,7 +16,7 @@ import { becomePrimary, stepDown } from '../replication/primary.ts';
 import { isUnwanted } from '../replication/replica.ts';
 import { startClock } from '../shard/expiry.ts';
 import { newShard, type Shard } from '../shard/shard.ts';
-import { mapLimitsOf, mapSetOf, timesToLiveOf, topologyOf } from '../topology.ts';
+import { lockedMapsOf, mapLimitsOf, mapSetOf, timesToLiveOf, topologyOf } from '../topology.ts';
 import type { ContainerState } from './container-state.ts';
 import { mayObey, membersTold, turnToCatalog } from './obedience.ts';
 import { reportOf } from './reports.ts';
@@ -153,6 +153,7 @@ export function createShard(
     hashSeed: given.hashSeed ?? state.session.terms?.hashSeed ?? 0,
     timesToLive: timesToLiveOf(mapSet),
     mapLimits: mapLimitsOf(mapSet),
+    lockedMaps: lockedMapsOf(mapSet),
     digestEveryLsns: state.options.digestEveryLsns ?? LIMITS.digestEveryLsns,
   });
   state.shards.set(config.partition, shard);

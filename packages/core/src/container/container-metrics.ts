@@ -50,6 +50,10 @@ export class MetricsRecorder {
     entries_evicted: 0,
     refused_by_map: 0,
     refused_by_memory: 0,
+    lock_waits: 0,
+    lock_timeouts: 0,
+    deadlocks: 0,
+    transactions_abandoned: 0,
   };
 
   count(counter: Counter, by = 1): void {

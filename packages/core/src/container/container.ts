@@ -23,13 +23,22 @@ import { stepDown, tryDecide } from '../replication/primary.ts';
 import { EpochProbes } from '../replication/read-index.ts';
 import { vote } from '../replication/replica.ts';
 import { expireSessions } from '../replication/session-expiry.ts';
+import { endIdleTransactions } from '../shard/locking.ts';
 import type { ShardPorts } from '../shard/ports.ts';
 import { ReplicaReads } from '../shard/replica-reads.ts';
 import { expireWaiting, retryWaiting } from '../shard/requests.ts';
 import type { Shard } from '../shard/shard.ts';
 import { CatalogSession } from './catalog-session.ts';
 import { Channels } from './channels.ts';
-import { answer, answerError, onNearPoll, onRequest, onRoutingRequest, pushRouting } from './client-inbox.ts';
+import {
+  answer,
+  answerError,
+  onNearPoll,
+  onRequest,
+  onRoutingRequest,
+  onTransactionNotice,
+  pushRouting,
+} from './client-inbox.ts';
 import {
   matchChannels,
   onConfigPush,
@@ -189,7 +198,10 @@ class ContainerMachine implements Container {
     if (nowMs - this.#lastSessionsMs > SESSIONS_EVERY_MS) {
       this.#lastSessionsMs = nowMs;
       for (const shard of state.shards.values()) {
-        if (shard.primary !== undefined) expireSessions(shard, shard.primary, state.ports);
+        if (shard.primary === undefined) continue;
+        expireSessions(shard, shard.primary, state.ports);
+        endIdleTransactions(shard, shard.primary, state.ports);
+        if (shard.primary.retryWaiting) state.touchedPrimaries.add(shard);
       }
     }
     if (state.draining !== 'no') this.#goOnDraining();
@@ -298,7 +310,12 @@ class ContainerMachine implements Container {
       case 'scan':
       case 'write':
       case 'resolveOrAbort':
+      case 'lock':
+      case 'commit':
         return onRequest(state, connection, peer, message);
+      case 'endTransaction':
+      case 'keepTransactions':
+        return onTransactionNotice(state, peer, message);
       case 'verify':
         if (peer.role === 'tool') onRequest(state, connection, peer, message as RequestMessage);
         return;
@@ -420,6 +437,7 @@ class ContainerMachine implements Container {
       retentionBytes: () => (options.logRetentionBytes ?? LIMITS.logRetentionBytes) / Math.max(1, state().shards.size),
       replicationWindowBytes: () => options.replicationWindowBytes ?? LIMITS.replicationWindowBytes,
       followerQueueBytes: () => options.followerQueueBytes ?? LIMITS.followerQueueBytes,
+      mapName: (map) => state().topology?.maps[map]?.policy.name ?? `${map}`,
       note: (event, facts, level = 'info') => effects.note({ level, event, facts }),
       count: (counter, by) => state().metrics.count(counter, by),
       refuses: (record) => refuses?.(record) ?? state().memory.refuses(record),

@@ -33,7 +33,7 @@ class Rig {
   write(keys: readonly Uint8Array[], { kind = 'set' as OperationKind, map = MAP } = {}): void {
     const { shard, primary, ports } = this.primary;
     const operations = keys.map((key) => ({
-      ...{ kind, key, value: new Uint8Array(1), ifEpoch: 0, ifLsn: 0, ttlMs: 0, expireAtMs: 0 },
+      ...{ kind, key, value: new Uint8Array(1), ifEpoch: 0, ifLsn: 0, ttlMs: 0, expireAtMs: 0, mapOffset: 0 },
     }));
     appendRecord(shard, primary, { kind: 'write', clientId: '', seq: 1, ackedBelow: 0, map, aborted: [], operations });
     tryDecide(shard, ports);

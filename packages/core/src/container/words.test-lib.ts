@@ -105,7 +105,16 @@ function operationOf(
   { epoch, lsn, ttlMs, expireAtMs }: { epoch: number; lsn: Lsn; ttlMs: number; expireAtMs: number },
 ): Operation {
   const [key = '', value = ''] = word.split(':');
-  return { kind, key: bytesOf(key), value: bytesOf(value), ifEpoch: epoch, ifLsn: lsn, ttlMs, expireAtMs };
+  return {
+    kind,
+    key: bytesOf(key),
+    value: bytesOf(value),
+    ifEpoch: epoch,
+    ifLsn: lsn,
+    ttlMs,
+    expireAtMs,
+    mapOffset: 0,
+  };
 }
 
 /**

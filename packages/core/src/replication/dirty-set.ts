@@ -3,7 +3,7 @@
  * written, removed or renewed; sessions that were written; maps that were cleared, of which only keys from after that count.
  */
 import type { ClientId, MapId } from '../ids.ts';
-import type { LogRecord } from '../messages.ts';
+import { type LogRecord, mapOfOperation } from '../messages.ts';
 import { EntryMap, FOREVER } from '../store/entry-map.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -37,9 +37,11 @@ export class DirtySet {
   add(record: LogRecord, committed: boolean): void {
     if (record.clientId !== '') this.sessions.add(record.clientId);
     if (!committed) return;
-    for (const { kind, key } of record.operations) {
-      if (kind === 'clear') this.#clear(record.map);
-      else this.#keysOf(record.map).put({ key, value: NOTHING, epoch: 0, lsn: 0, ...FOREVER });
+    for (const operation of record.operations) {
+      const map = mapOfOperation(record, operation);
+      const { kind, key } = operation;
+      if (kind === 'clear') this.#clear(map);
+      else this.#keysOf(map).put({ key, value: NOTHING, epoch: 0, lsn: 0, ...FOREVER });
     }
   }
 

@@ -70,6 +70,8 @@ function mayGo(
   if (primary.keys.blockerOfWrite(write.map, entry.key, true) !== undefined) return false;
   // It goes already, and would be counted twice.
   if (primary.expiry.removalLsn > shard.decidedLsn && shard.expiry.isDue(entry)) return false;
+  if (primary.transactions.locks.isHeld(write.map, entry.key)) return false;
+  if (write.reads?.some(({ map, key }) => map === write.map && isSame(key, entry.key))) return false;
   return !write.operations.some(({ key }) => isSame(key, entry.key));
 }
 
@@ -81,5 +83,14 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
 
 /** The very entry. Its key is copied: a view would hold the store's segment for as long as the log holds the record. */
 function meaning({ key, epoch, lsn, expireAtMs }: Entry): Operation {
-  return { kind: 'expire', key: key.slice(), value: NO_BYTES, ifEpoch: epoch, ifLsn: lsn, ttlMs: 0, expireAtMs };
+  return {
+    kind: 'expire',
+    key: key.slice(),
+    value: NO_BYTES,
+    ifEpoch: epoch,
+    ifLsn: lsn,
+    ttlMs: 0,
+    expireAtMs,
+    mapOffset: 0,
+  };
 }

@@ -81,7 +81,7 @@ function dueEntries({ maps, expiry }: Shard, { map, hashes }: Due): Entry[] {
 /** The very entry, not one that takes its place before the record is decided. */
 function meaning(kind: 'touch' | 'expire', { key, epoch, lsn }: Entry, expireAtMs: number): Operation {
   // A view would hold the store's segment for as long as the log holds the record.
-  return { kind, key: key.slice(), value: NO_BYTES, ifEpoch: epoch, ifLsn: lsn, ttlMs: 0, expireAtMs };
+  return { kind, key: key.slice(), value: NO_BYTES, ifEpoch: epoch, ifLsn: lsn, ttlMs: 0, expireAtMs, mapOffset: 0 };
 }
 
 function append(

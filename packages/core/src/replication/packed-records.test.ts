@@ -16,6 +16,7 @@ const operation = fc.record({
   ifLsn: whole,
   ttlMs: time,
   expireAtMs: time,
+  mapOffset: fc.oneof(fc.constant(0), fc.nat(65_535)),
 });
 
 const any: fc.Arbitrary<LogRecord> = fc.record({

@@ -120,7 +120,8 @@ const KIND_SHIFT = 4;
 /** And an operation. */
 const HAS_CONDITION = 1;
 const HAS_LIFETIME = 2;
-const OPERATION_SHIFT = 2;
+const OF_OTHER_MAP = 4;
+const OPERATION_SHIFT = 3;
 
 function writeRecord(writer: Writer, record: LogRecord): void {
   const { clientId, aborted, clockMs, ceilingMs, digestLsn } = record;
@@ -156,10 +157,11 @@ function writeRecord(writer: Writer, record: LogRecord): void {
 }
 
 function writeOperation(writer: Writer, operation: Operation): void {
-  const { kind, key, value, ifEpoch, ifLsn, ttlMs, expireAtMs } = operation;
+  const { kind, key, value, ifEpoch, ifLsn, ttlMs, expireAtMs, mapOffset } = operation;
   let has = OPERATIONS.indexOf(kind) << OPERATION_SHIFT;
   if (ifEpoch !== 0 || ifLsn !== 0) has |= HAS_CONDITION;
   if (ttlMs !== 0 || expireAtMs !== 0) has |= HAS_LIFETIME;
+  if (mapOffset !== 0) has |= OF_OTHER_MAP;
   writer.number(has);
   writer.data(key);
   writer.data(value);
@@ -171,6 +173,7 @@ function writeOperation(writer: Writer, operation: Operation): void {
     writer.double(ttlMs);
     writer.double(expireAtMs);
   }
+  if ((has & OF_OTHER_MAP) !== 0) writer.number(mapOffset);
 }
 
 function readRecord(reader: Reader): LogRecord {
@@ -221,7 +224,9 @@ function readOperation(reader: Reader): Operation {
   const ifLsn = hasCondition ? reader.number() : 0;
   const hasLifetime = (has & HAS_LIFETIME) !== 0;
   const ttlMs = hasLifetime ? reader.double() : 0;
-  return { kind, key, value, ifEpoch, ifLsn, ttlMs, expireAtMs: hasLifetime ? reader.double() : 0 };
+  const expireAtMs = hasLifetime ? reader.double() : 0;
+  const mapOffset = (has & OF_OTHER_MAP) !== 0 ? reader.number() : 0;
+  return { kind, key, value, ifEpoch, ifLsn, ttlMs, expireAtMs, mapOffset };
 }
 
 /** Numbers in seven bits a byte, the lowest first (LEB128). */

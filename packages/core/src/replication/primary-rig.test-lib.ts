@@ -62,7 +62,7 @@ export function write(
 ): void {
   const operation = {
     ...{ kind, key: new Uint8Array([key]), value: new Uint8Array(kind === 'set' ? valueBytes : 0) },
-    ...{ ifEpoch: 0, ifLsn: 0, ttlMs: 0, expireAtMs: 0 },
+    ...{ ifEpoch: 0, ifLsn: 0, ttlMs: 0, expireAtMs: 0, mapOffset: 0 },
   };
   const fields = { kind: 'write', clientId: by, seq: 1, ackedBelow: 0, map: asMapId(0), aborted: [] } as const;
   appendRecord(shard, primary, { ...fields, operations: [operation] });

@@ -12,13 +12,14 @@
 import { assert, must } from '../assert.ts';
 import { KEEP_ALL, KEEP_DECIDED, type PartitionConfig } from '../catalog/config.ts';
 import { type Incarnation, type Lsn, type MapId, NO_MAP, type Rid, type RidKey, ridKey, sameRid } from '../ids.ts';
-import type { LogRecord, ShardDigest } from '../messages.ts';
+import { type LogRecord, mapOfOperation, type ShardDigest } from '../messages.ts';
 import { type ExpiryDuty, judge, newExpiryDuty, stampOf } from '../shard/expiry.ts';
 import { KeyQueue } from '../shard/key-queue.ts';
 import type { MapLedger } from '../shard/map-ledger.ts';
 import type { ShardPorts } from '../shard/ports.ts';
 import type { PendingRequest } from '../shard/request.ts';
 import { decideNext, digestOf, type Shard } from '../shard/shard.ts';
+import { Transactions } from '../shard/transactions.ts';
 import { BackOff } from './back-off.ts';
 import { noteDirty } from './dirty.ts';
 import type { Follower } from './follower.ts';
@@ -69,6 +70,11 @@ export interface Primary {
   readonly verifications: Map<Lsn, Verification>;
   /** Reads that rest on no lease. */
   readonly index: IndexReads;
+  readonly transactions: Transactions;
+  /** By map: the last record of this epoch that changes something in it, decided or not; renewals and removals of what has expired do not. */
+  readonly changedLsns: Lsn[];
+  /** Somebody waits for the next outcome. */
+  wakesOnDecision: boolean;
   /** Something changed that those who wait may have waited for. */
   retryWaiting: boolean;
   /**
@@ -138,6 +144,9 @@ export function becomePrimary(shard: Shard, config: PartitionConfig, grantsEndMs
     waiting: [],
     attached: new Map(),
     verifications: new Map(),
+    transactions: new Transactions(),
+    changedLsns: [],
+    wakesOnDecision: false,
     retryWaiting: false,
     index: newIndexReads(),
     handOver: { state: 'no', changeId: 0, sinceMs: 0, notBeforeMs: 0 },
@@ -165,7 +174,8 @@ export function stepDown(shard: Shard, ports: ShardPorts): void {
   shard.expiry.forgetTime();
   shard.sessions.forgetUndecided();
   const indexed = primary.index.waiting.map(({ request }) => request);
-  for (const request of [...primary.waiting, ...primary.keys.remove(() => true), ...indexed]) {
+  const locking = primary.transactions.locks.removeWaits(() => true).removed.map(({ waiter }) => waiter);
+  for (const request of [...primary.waiting, ...primary.keys.remove(() => true), ...locking, ...indexed]) {
     ports.answerError(request, 'not_primary', { partition: shard.partition });
   }
   for (const { request } of primary.verifications.values()) {
@@ -235,8 +245,16 @@ export function appendRecord(
   shard.log.append(record);
   shard.sessions.begin(record);
   // Removals of what is due concern nobody: readers do not see it any more, and writers find no such key.
-  if (record.kind !== 'expire') primary.keys.lock(record);
+  if (kind !== 'expire') primary.keys.lock(record);
+  if (kind === 'write' || kind === 'evict') noteChanged(primary, record);
   return record;
+}
+
+function noteChanged({ changedLsns }: Primary, record: LogRecord): void {
+  for (const operation of record.operations) {
+    const map = mapOfOperation(record, operation);
+    if (operation.kind !== 'touch') changedLsns[map] = record.lsn;
+  }
 }
 
 const NO_DIGEST = { digestLsn: 0, stateDigest: 0 } as const;
@@ -354,6 +372,10 @@ function answerRolledBack(shard: Shard, primary: Primary, ports: ShardPorts, lsn
 }
 
 function release(primary: Primary, record: LogRecord): void {
+  if (primary.wakesOnDecision) {
+    primary.wakesOnDecision = false;
+    primary.retryWaiting = true;
+  }
   if (record.kind === 'expire') return;
   const free = primary.keys.unlock(record);
   if (free === undefined) return;

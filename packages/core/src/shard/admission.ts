@@ -6,8 +6,8 @@
  * at none of them does any copy hold more than the limit. Who needs room does not wait for it.
  */
 import type { ErrorCode, ErrorDetails } from '../errors.ts';
-import type { MapId } from '../ids.ts';
-import type { LogRecord, Operation } from '../messages.ts';
+import type { Lsn, MapId } from '../ids.ts';
+import { mapOfOperation, type Operation, type ReadCheck } from '../messages.ts';
 import type { MapLimit } from '../policy.ts';
 import { evictSome } from '../replication/evict.ts';
 import type { Primary } from '../replication/primary.ts';
@@ -26,6 +26,8 @@ export interface NewWrite {
   readonly map: MapId;
   /** With their ends, as they will be in the record. */
   readonly operations: readonly Operation[];
+  /** Of a transaction: what it has read is not evicted for it. */
+  readonly reads?: readonly ReadCheck[];
 }
 
 /** Freed beyond need, so that not each write evicts: this part of the limit, at most what so many entries take. */
@@ -45,10 +47,14 @@ export function admit(shard: Shard, primary: Primary, ports: ShardPorts, write: 
   return limit === undefined ? NO_LIMIT : admitToMap(shard, primary, ports, { write, limit });
 }
 
-/** To be called with the record that was admitted. */
-export function noteAdmitted(primary: Primary, ports: ShardPorts, record: LogRecord, addedBytes: number): void {
-  ports.takeMemory(estimatedBytes(record.operations));
-  if (addedBytes > 0) primary.ledgers.get(record.map)?.note(record.lsn, addedBytes);
+/** To be called once its record is appended, at `lsn`. */
+export function noteAdmitted(
+  primary: Primary,
+  ports: ShardPorts,
+  { map, operations, addedBytes, lsn }: NewWrite & { readonly addedBytes: number; readonly lsn: Lsn },
+): void {
+  ports.takeMemory(estimatedBytes(operations));
+  if (addedBytes > 0) primary.ledgers.get(map)?.note(lsn, addedBytes);
 }
 
 /** In the store and in the log, rather too much. */
@@ -103,7 +109,13 @@ function ledgerOf(shard: Shard, primary: Primary, map: MapId): MapLedger {
   // What it inherited adds all that it puts; how much it replaces or evicts shows when it is decided.
   for (let lsn = shard.decidedLsn + 1; lsn <= shard.log.lastLsn; lsn++) {
     const record = shard.log.at(lsn);
-    if (record.map === map) ledger.note(lsn, sumOfPuts(record.operations, chargeOf));
+    ledger.note(
+      lsn,
+      sumOfPuts(
+        record.operations.filter((operation) => mapOfOperation(record, operation) === map),
+        chargeOf,
+      ),
+    );
   }
   primary.ledgers.set(map, ledger);
   return ledger;

@@ -38,6 +38,7 @@ function recordOf(lsn: number, operations: { kind: OperationKind; key: Uint8Arra
       ifLsn: 0,
       ttlMs: 0,
       expireAtMs: 0,
+      mapOffset: 0,
     })),
   };
 }

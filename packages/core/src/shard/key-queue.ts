@@ -11,7 +11,7 @@
  */
 import { assert } from '../assert.ts';
 import type { Lsn, MapId } from '../ids.ts';
-import type { LogRecord } from '../messages.ts';
+import { type LogRecord, mapOfOperation } from '../messages.ts';
 import { indexHash } from '../store/index-hash.ts';
 import { HashCounts } from './hash-counts.ts';
 
@@ -51,10 +51,11 @@ export class KeyQueue<Waiter> {
 
   /** Before its record has an outcome. */
   lock(record: LogRecord): void {
-    const { map, lsn, operations } = record;
-    for (const { kind, key } of operations) {
-      if (kind === 'clear') change(this.#undecidedMaps, map, 1);
-      else this.#undecided.add(this.#idOf(map, key));
+    const { lsn, operations } = record;
+    for (const operation of operations) {
+      const map = mapOfOperation(record, operation);
+      if (operation.kind === 'clear') change(this.#undecidedMaps, map, 1);
+      else this.#undecided.add(this.#idOf(map, operation.key));
     }
     if (lsn > this.#startLsn) return;
     this.#inherited.add(lsn);
@@ -67,14 +68,15 @@ export class KeyQueue<Waiter> {
    * @returns those who may try again, in the order in which they came; undefined: nobody.
    */
   unlock(record: LogRecord): Waiter[] | undefined {
-    const { map, lsn, operations } = record;
+    const { lsn, operations } = record;
     if (lsn <= this.#startLsn) {
       if (!this.#inherited.delete(lsn)) return undefined;
       this.#changeInherited(record, -1);
     }
     let free: Waiter[] | undefined;
-    for (const { kind, key } of operations) {
-      const place = kind === 'clear' ? this.#freeMap(map) : this.#freeKey(map, key);
+    for (const operation of operations) {
+      const map = mapOfOperation(record, operation);
+      const place = operation.kind === 'clear' ? this.#freeMap(map) : this.#freeKey(map, operation.key);
       if (place === undefined) continue;
       this.#dropPlace(place);
       this.#waiterCount -= place.waiters.length;
@@ -143,10 +145,11 @@ export class KeyQueue<Waiter> {
     return change(this.#undecidedMaps, map, -1) > 0 ? undefined : this.#mapPlaces.get(map);
   }
 
-  #changeInherited({ map, operations }: LogRecord, by: 1 | -1): void {
-    for (const { kind, key } of operations) {
-      if (kind === 'clear') change(this.#inheritedMaps, map, by);
-      else change(this.#inheritedKeys, this.#idOf(map, key), by);
+  #changeInherited(record: LogRecord, by: 1 | -1): void {
+    for (const operation of record.operations) {
+      const map = mapOfOperation(record, operation);
+      if (operation.kind === 'clear') change(this.#inheritedMaps, map, by);
+      else change(this.#inheritedKeys, this.#idOf(map, operation.key), by);
     }
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Lsn, MapId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
+import { mapOfOperation } from '../messages.ts';
 import type { Shard } from './shard.ts';
 
 export interface KeyChanges {
@@ -37,9 +38,10 @@ export function changesAfter(
   let allKeys = toLsn - afterLsn > RECORDS_MAX;
   for (let lsn = fromLsn; lsn <= toLsn && !allKeys; lsn++) {
     const record = shard.log.at(lsn);
-    if (record.map !== map || record.operations.length === 0) continue;
     if (shard.log.abortRecordOf(lsn) !== undefined || omits(lsn)) continue;
-    for (const { kind, key } of record.operations) {
+    for (const operation of record.operations) {
+      if (mapOfOperation(record, operation) !== map) continue;
+      const { kind, key } = operation;
       if (kind === 'clear') allKeys = true;
       keys.push(key);
       bytes += key.length + KEY_BYTES;

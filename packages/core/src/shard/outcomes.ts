@@ -3,7 +3,7 @@
  * on no record. Shared by writes and by the questions what became of one.
  */
 import type { ErrorDetails } from '../errors.ts';
-import type { ResolveOrAbort, Write } from '../messages.ts';
+import type { Commit, ResolveOrAbort, Write } from '../messages.ts';
 import { isSettled, type Primary } from '../replication/primary.ts';
 import type { RememberedRefusal } from '../replication/sessions.ts';
 import type { ShardPorts } from './ports.ts';
@@ -11,7 +11,8 @@ import type { PendingRequest } from './request.ts';
 import type { Shard } from './shard.ts';
 
 /** A question is never the first that is heard of its write: an attempt of it may be held somewhere. */
-const isRetry = (message: Write | ResolveOrAbort): boolean => message.type === 'resolveOrAbort' || message.attempt > 1;
+const isRetry = (message: Write | Commit | ResolveOrAbort): boolean =>
+  message.type === 'resolveOrAbort' || message.attempt > 1;
 
 /**
  * Answers from memory, or joins the attempt that is in the log.
@@ -22,7 +23,7 @@ export function answerFromMemory(
   shard: Shard,
   primary: Primary,
   ports: ShardPorts,
-  { request, message }: { readonly request: PendingRequest; readonly message: Write | ResolveOrAbort },
+  { request, message }: { readonly request: PendingRequest; readonly message: Write | Commit | ResolveOrAbort },
 ): boolean {
   const { clientId } = request;
   const { id, seq, ackedBelow } = message;
@@ -61,26 +62,27 @@ export function attach(primary: Primary, lsn: number, request: PendingRequest): 
 
 export interface NotApplied {
   readonly request: PendingRequest;
-  readonly message: Write | ResolveOrAbort;
+  readonly message: Write | Commit | ResolveOrAbort;
   readonly refusal: RememberedRefusal;
   readonly details: ErrorDetails;
 }
 
-/** A definitive answer without a record; a retry gets it only when it is a fact (A2). */
+/** A definitive answer without a record; a retry gets it only when it is a fact (A2). @returns whether it was given. */
 export function notApplied(
   shard: Shard,
   primary: Primary,
   ports: ShardPorts,
   { request, message, refusal, details }: NotApplied,
-): void {
+): boolean {
   if (isRetry(message)) {
     if (!isSettled(shard, primary)) {
       primary.waiting.push(request);
-      return;
+      return false;
     }
     shard.sessions.refuse(request.clientId, message.seq, refusal);
   }
   answerNotApplied(ports, request, refusal, details);
+  return true;
 }
 
 function answerNotApplied(

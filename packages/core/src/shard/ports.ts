@@ -1,6 +1,6 @@
 /** What a shard needs of the container around it. Everything it sends, and all it knows of time and of others. */
 import type { ErrorCode, ErrorDetails } from '../errors.ts';
-import type { ConnectionId, Host, Incarnation, PartitionId } from '../ids.ts';
+import type { ConnectionId, Host, Incarnation, MapId, PartitionId } from '../ids.ts';
 import type { Note } from '../machine.ts';
 import type { AnswerMessage, ChangeInSync, EpochProbe, HandOver, LogRecord, ReplicationMessage } from '../messages.ts';
 import type { PendingRequest } from './request.ts';
@@ -41,6 +41,8 @@ export interface ShardPorts {
   replicationWindowBytes(): number;
   /** Of records that wait for a replica outside of the in-sync set, at most. */
   followerQueueBytes(): number;
+  /** As the policy names it. */
+  mapName(map: MapId): string;
   note(event: string, facts: Note['facts'], level?: Note['level']): void;
   /** `by`: default 1. */
   count(counter: Counter, by?: number): void;
@@ -70,7 +72,11 @@ export type Counter =
   | 'dirty_rounds'
   | 'entries_evicted'
   | 'refused_by_map'
-  | 'refused_by_memory';
+  | 'refused_by_memory'
+  | 'lock_waits'
+  | 'lock_timeouts'
+  | 'deadlocks'
+  | 'transactions_abandoned';
 
 export type Mutation =
   | 'expireByOwnClock'
@@ -109,4 +115,11 @@ export type Mutation =
   | 'nearIgnoresGap'
   | 'nearIgnoresToken'
   | 'evictWithoutRecord'
-  | 'evictUnlocked';
+  | 'evictUnlocked'
+  | 'validateLate'
+  | 'readsUnchecked'
+  | 'rangesUnchecked'
+  | 'freeLocksEarly'
+  | 'lockIgnoresPending'
+  | 'writesIgnoreLocks'
+  | 'commitInAnyEpoch';

@@ -3,12 +3,10 @@
  * read, a failed condition, a delete that finds nothing) is a read: only with a valid lease, in the same turn (L1).
  * A write asks the sessions first (A2), so that a retry gets its first attempt's answer.
  */
-import type { ErrorCode, ErrorDetails } from '../errors.ts';
 import { type MapId, NO_MAP } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
-import type { Operation, Read, ReadEntry, Scan, ScanEntry, Size, Write } from '../messages.ts';
+import type { Read, ReadEntry, Scan, ScanEntry, Size } from '../messages.ts';
 import { NO_BYTES } from '../messages.ts';
-import { NewOperation } from '../new-messages.ts';
 import {
   appendRecord,
   grantsHaveEnded,
@@ -17,25 +15,17 @@ import {
   type Primary,
   tryDecide,
 } from '../replication/primary.ts';
-import type { RememberedRefusal } from '../replication/sessions.ts';
-import { type EntryMap, FOREVER } from '../store/entry-map.ts';
-import { admit, noteAdmitted } from './admission.ts';
-import {
-  blockerOfExpired,
-  keepsLifetime,
-  lifetimeOf,
-  mayBeRenewedElsewhere,
-  noteAccess,
-  readClock,
-  visibleEntry,
-} from './expiry.ts';
+import type { EntryMap } from '../store/entry-map.ts';
+import { commit } from './commit.ts';
+import { blockerOfExpired, mayBeRenewedElsewhere, noteAccess, readClock, visibleEntry } from './expiry.ts';
 import type { Place } from './key-queue.ts';
-import { answerFromMemory, attach, notApplied } from './outcomes.ts';
+import { expireLockWaits, lock, wake } from './locking.ts';
 import type { ShardPorts } from './ports.ts';
 import { foundEntry, NOT_FOUND, READ_BYTES_MAX, readEntries } from './read-entries.ts';
 import type { PendingRequest } from './request.ts';
 import { resolveOrAbort } from './resolve.ts';
 import { mapOf, type Shard } from './shard.ts';
+import { write } from './writes.ts';
 
 export function submit(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest): void {
   const { message } = request;
@@ -49,7 +39,11 @@ export function submit(shard: Shard, primary: Primary, ports: ShardPorts, reques
     case 'scan':
       return scan(shard, primary, ports, request, message);
     case 'write':
-      return write(shard, primary, ports, request, message);
+      return write(shard, primary, ports, { request, message });
+    case 'lock':
+      return lock(shard, primary, ports, request, message);
+    case 'commit':
+      return commit(shard, primary, ports, { request, message });
     case 'resolveOrAbort':
       return resolveOrAbort(shard, primary, ports, { request, message });
     case 'verify':
@@ -63,8 +57,10 @@ export function retryWaiting(shard: Shard, primary: Primary, ports: ShardPorts):
   if (primary.waiting.length === 0) return;
   const waiting = primary.waiting;
   primary.waiting = [];
+  const { transactions } = primary;
   for (const request of waiting) {
     if (ports.isOpen(request.connection)) submit(shard, primary, ports, request);
+    wake(primary, transactions.endWrite(request));
   }
 }
 
@@ -80,8 +76,10 @@ export function expireWaiting(shard: Shard, primary: Primary, ports: ShardPorts)
     expired.push(...primary.index.waiting.map(({ request }) => request).filter(isOver));
     primary.index.waiting = primary.index.waiting.filter(({ request }) => !isOver(request));
   }
+  expireLockWaits(primary, ports);
   for (const request of expired) {
-    ports.answerError(request, 'timeout', {
+    const code = isAcquisition(request) ? 'lock_timeout' : 'timeout';
+    ports.answerError(request, code, {
       partition: shard.partition,
       waitedFor: whatItWaitsFor(shard, primary, ports, request),
     });
@@ -94,7 +92,14 @@ export function expireWaiting(shard: Shard, primary: Primary, ports: ShardPorts)
   }
 }
 
-function whatItWaitsFor(shard: Shard, primary: Primary, ports: ShardPorts, { message }: PendingRequest): string {
+/** It was never logged: an earlier attempt that was would have been joined. */
+function isAcquisition({ message }: PendingRequest): boolean {
+  return message.type === 'write' && message.attempt === 1 && message.operations[0]?.kind === 'acquire';
+}
+
+function whatItWaitsFor(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest): string {
+  const { message } = request;
+  if (isAcquisition(request)) return 'the end of the lock that is held';
   if (message.type === 'resolveOrAbort')
     return 'a copy that may hold the write: too few in-sync replicas, or no word of it';
   if (!mayRead(shard, primary, ports)) return 'a lease: the primary may have been replaced';
@@ -106,12 +111,12 @@ function whatItWaitsFor(shard: Shard, primary: Primary, ports: ShardPorts, { mes
 }
 
 /** Of a map as a whole: which of its entries are there. */
-function isUnclear(shard: Shard, primary: Primary, map: MapId): boolean {
+export function isUnclear(shard: Shard, primary: Primary, map: MapId): boolean {
   const inheritsUndecided = shard.decidedLsn < primary.startLsn;
   return inheritsUndecided || (shard.expiry.dueCount(map) > 0 && mayBeRenewedElsewhere(shard));
 }
 
-function wait(primary: Primary, request: PendingRequest): void {
+export function wait(primary: Primary, request: PendingRequest): void {
   primary.waiting.push(request);
 }
 
@@ -136,15 +141,26 @@ export function readUnderIndex(shard: Shard, primary: Primary, ports: ShardPorts
   readNow(shard, primary, ports, { request, message, may });
 }
 
+type KeysToRead = Pick<Read, 'map' | 'keys' | 'withoutValues'>;
+
 interface ReadNow {
   readonly request: PendingRequest;
-  readonly message: Read;
+  readonly message: KeysToRead;
+  /** Also records of this epoch that have no outcome yet are waited for. */
+  readonly looksBack?: boolean;
   readonly may: (shard: Shard, primary: Primary, ports: ShardPorts) => boolean;
 }
 
-function readNow(shard: Shard, primary: Primary, ports: ShardPorts, { request, message, may }: ReadNow): void {
+export function readNow(
+  shard: Shard,
+  primary: Primary,
+  ports: ShardPorts,
+  { request, message, may, looksBack = false }: ReadNow,
+): void {
   for (const key of message.keys) {
-    const blocker = primary.keys.blockerOfRead(message.map, key);
+    const blocker = looksBack
+      ? primary.keys.blockerOfWrite(message.map, key, true)
+      : primary.keys.blockerOfRead(message.map, key);
     if (blocker !== undefined) return primary.keys.wait(blocker, request);
   }
   if (!may(shard, primary, ports)) return wait(primary, request);
@@ -181,7 +197,7 @@ function readNow(shard: Shard, primary: Primary, ports: ShardPorts, { request, m
 }
 
 /** Of a key whose life is no question, which is most of them: it has no end, or is not there and nothing is due. */
-function plainEntry(shard: Shard, map: EntryMap, key: Uint8Array, message: Read): ReadEntry | undefined {
+function plainEntry(shard: Shard, map: EntryMap, key: Uint8Array, message: KeysToRead): ReadEntry | undefined {
   const reference = map.find(key);
   if (reference === 0) return shard.expiry.dueCount(message.map) === 0 ? NOT_FOUND : undefined;
   return map.expireAtMs(reference) === 0 ? map.found(reference, message.withoutValues) : undefined;
@@ -195,7 +211,8 @@ function answerRead(shard: Shard, ports: ShardPorts, request: PendingRequest, en
 function size(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest, message: Size): void {
   if (isUnclear(shard, primary, message.map) || !mayRead(shard, primary, ports)) return wait(primary, request);
   const count = mapOf(shard, message.map).count - shard.expiry.dueCount(message.map);
-  ports.answer(request, { type: 'sizeAnswer', id: message.id, count });
+  const { decidedLsn: lsn, expiry } = shard;
+  ports.answer(request, { type: 'sizeAnswer', id: message.id, count, lsn, clockMs: expiry.seenMs });
 }
 
 function scan(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest, message: Scan): void {
@@ -220,103 +237,14 @@ function scan(shard: Shard, primary: Primary, ports: ShardPorts, request: Pendin
     return entries.length < limit && bytes < LIMITS.scanBytesMax && visited < 8 * LIMITS.scanEntriesMax;
   });
   if (blocker !== undefined) return primary.keys.wait(blocker, request);
-  ports.answer(request, { type: 'scanAnswer', id: message.id, entries, done, lastHash });
+  const { decidedLsn: lsn, expiry } = shard;
+  ports.answer(request, { type: 'scanAnswer', id: message.id, entries, done, lastHash, lsn, clockMs: expiry.seenMs });
 }
 
 function beginsWith(key: Uint8Array, prefix: Uint8Array): boolean {
   if (key.length < prefix.length) return false;
   for (let i = 0; i < prefix.length; i++) if (key[i] !== prefix[i]) return false;
   return true;
-}
-
-function write(shard: Shard, primary: Primary, ports: ShardPorts, request: PendingRequest, message: Write): void {
-  if (answerFromMemory(shard, primary, ports, { request, message })) return;
-  const votes = othersInSync(shard).length;
-  const required = shard.policy.minSyncReplicas;
-  if (votes < required) {
-    const details = { partition: shard.partition, inSync: votes, required };
-    if (awaitsFirstReplicas(shard)) {
-      return ports.answerError(request, 'unavailable', { ...details, reason: 'its first replicas are still joining' });
-    }
-    return notApplied(shard, primary, ports, { request, message, refusal: 'too_few_sync_replicas', details });
-  }
-  for (const operation of message.operations) {
-    const blocker = primary.keys.blockerOfWrite(
-      message.map,
-      operation.key,
-      looksAtEntry(shard, message.map, operation),
-    );
-    if (blocker !== undefined) return primary.keys.wait(blocker, request);
-  }
-  const refusal = refusalOf(shard, primary, message);
-  if (refusal === 'unclear') return wait(primary, request);
-  if (refusal !== undefined) {
-    if (!mayRead(shard, primary, ports)) return wait(primary, request);
-    const details = { partition: shard.partition };
-    return notApplied(shard, primary, ports, { request, message, refusal, details });
-  }
-  const operations = keepOperations(shard, primary, ports, message);
-  const admission = admit(shard, primary, ports, { map: message.map, operations });
-  if (admission.is === 'wait') return wait(primary, request);
-  // Not remembered: a retry may find room.
-  if (admission.is === 'refused') return ports.answerError(request, admission.code, admission.details);
-  const record = appendRecord(shard, primary, {
-    kind: 'write',
-    clientId: request.clientId,
-    seq: message.seq,
-    ackedBelow: message.ackedBelow,
-    map: message.map,
-    operations,
-    aborted: [],
-  });
-  noteAdmitted(primary, ports, record, admission.addedBytes);
-  attach(primary, record.lsn, request);
-  if (required === 0 && votes === 0) tryDecide(shard, ports);
-}
-
-/**
- * The first configuration is {P} alone, and each version adds one at least: this one never had enough, so nothing is
- * lost yet. A client that waits for a first placement waits for this too.
- */
-function awaitsFirstReplicas({ config, policy }: Shard): boolean {
-  return config.epoch === 1 && config.version <= policy.minSyncReplicas;
-}
-
-/** Conditions are settled here, and the end of its life. */
-function keepOperations(shard: Shard, primary: Primary, ports: ShardPorts, { map, operations }: Write): Operation[] {
-  const mayExpire = shard.timesToLive.has(map) || operations.some(({ kind, ttlMs }) => ttlMs > 0 || kind === 'touch');
-  if (mayExpire) readClock(primary, ports);
-  return operations.map((operation) => {
-    const { ttlMs, expireAtMs } = mayExpire ? lifetimeOf(shard, primary, { map, operation }) : FOREVER;
-    const { kind, key, value } = operation;
-    return new NewOperation({ kind, key, value, ifEpoch: 0, ifLsn: 0, ttlMs, expireAtMs });
-  });
-}
-
-function looksAtEntry(shard: Shard, map: MapId, operation: Operation): boolean {
-  const { kind, ifLsn } = operation;
-  if (kind === 'set') return ifLsn > 0 || keepsLifetime(shard, map, operation);
-  return kind !== 'clear';
-}
-
-/** Against decided entries: why the write has no effect, or undefined. */
-function refusalOf(
-  shard: Shard,
-  primary: Primary,
-  { map, operations }: Write,
-): RememberedRefusal | 'unclear' | undefined {
-  for (const operation of operations) {
-    if (!looksAtEntry(shard, map, operation)) continue;
-    const { kind, key, ifEpoch, ifLsn } = operation;
-    const entry = visibleEntry(shard, primary, { map, key });
-    if (entry === 'unclear') return 'unclear';
-    if (ifLsn > 0 && (entry === undefined || entry.lsn !== ifLsn || entry.epoch !== ifEpoch)) return 'version_conflict';
-    if (kind === 'insert' && entry !== undefined) return 'duplicate_key';
-    if (kind === 'update' && entry === undefined) return 'key_not_found';
-    const isRemoval = kind === 'delete' || kind === 'touch';
-    if (isRemoval && entry === undefined && operations.length === 1) return 'absent';
-  }
-  return undefined;
 }
 
 /** A record of its own, so that every copy computes its digest at the same lsn. */
@@ -335,40 +263,4 @@ function verify(shard: Shard, primary: Primary, ports: ShardPorts, request: Pend
   });
   primary.verifications.set(record.lsn, { request, digests: [] });
   tryDecide(shard, ports);
-}
-
-const SEQ_STARTS_AT_1 = { code: 'invalid_argument', details: { reason: 'seq and attempt start at 1' } } as const;
-
-/** Checks at the edge: what a well-behaved client never sends. */
-export function checkRequest(
-  message: PendingRequest['message'],
-): { code: ErrorCode; details: ErrorDetails } | undefined {
-  if (message.type === 'write') return checkWrite(message);
-  if (message.type === 'resolveOrAbort' && message.seq < 1) return SEQ_STARTS_AT_1;
-  if (message.type === 'read' && message.keys.length > LIMITS.readKeysMax) {
-    return { code: 'too_large', details: { keys: message.keys.length, limit: LIMITS.readKeysMax } };
-  }
-  return undefined;
-}
-
-function checkWrite({ operations, seq, attempt }: Write): { code: ErrorCode; details: ErrorDetails } | undefined {
-  if (operations.length === 0 || operations.length > LIMITS.recordOperationsMax) {
-    return { code: 'too_large', details: { operations: operations.length, limit: LIMITS.recordOperationsMax } };
-  }
-  if (seq < 1 || attempt < 1) return SEQ_STARTS_AT_1;
-  let bytes = 0;
-  for (const { kind, key, value, ttlMs } of operations) {
-    if (kind === 'expire') return { code: 'invalid_argument', details: { reason: 'only a primary expires' } };
-    if (!(ttlMs >= 0 && ttlMs <= LIMITS.ttlMsMax)) {
-      return { code: 'invalid_argument', details: { ttlMs, limit: LIMITS.ttlMsMax } };
-    }
-    if (key.length > LIMITS.keyBytesMax)
-      return { code: 'too_large', details: { keyBytes: key.length, limit: LIMITS.keyBytesMax } };
-    if (value.length > LIMITS.valueBytesMax) {
-      return { code: 'too_large', details: { valueBytes: value.length, limit: LIMITS.valueBytesMax } };
-    }
-    bytes += key.length + value.length;
-  }
-  const limit = LIMITS.recordBytesMax + LIMITS.valueBytesMax + LIMITS.keyBytesMax;
-  return bytes > limit ? { code: 'too_large', details: { bytes, limit } } : undefined;
 }

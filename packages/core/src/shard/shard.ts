@@ -6,7 +6,7 @@ import { assert } from '../assert.ts';
 import type { PartitionConfig } from '../catalog/config.ts';
 import type { ConnectionId, Epoch, Lsn, MapId, PartitionId, Rid } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
-import type { LogRecord, Operation } from '../messages.ts';
+import { type LogRecord, mapOfOperation, type Operation } from '../messages.ts';
 import type { MapLimit, MapSetPolicy, TimeToLive } from '../policy.ts';
 import { Log } from '../replication/log.ts';
 import type { Primary } from '../replication/primary.ts';
@@ -42,6 +42,8 @@ export interface Shard {
   /** Of those of its maps that have one. */
   readonly timesToLive: ReadonlyMap<MapId, TimeToLive>;
   readonly mapLimits: ReadonlyMap<MapId, MapLimit>;
+  /** Of the strategy PESSIMISTIC: who changes them respects locks. */
+  readonly lockedMaps: ReadonlySet<MapId>;
   /** The newest epoch heard of: nothing from an older one is obeyed. */
   epoch: Epoch;
   /** The newest configuration heard of. */
@@ -73,12 +75,15 @@ export interface NewShard {
   readonly timesToLive?: ReadonlyMap<MapId, TimeToLive>;
   /** Default: none. */
   readonly mapLimits?: ReadonlyMap<MapId, MapLimit>;
+  /** Default: none. */
+  readonly lockedMaps?: ReadonlySet<MapId>;
   /** Default LIMITS.digestEveryLsns. */
   readonly digestEveryLsns?: number;
 }
 
 export function newShard(identity: NewShard): Shard {
   const { rid, policy, config, hashSeed, timesToLive = new Map(), mapLimits = new Map() } = identity;
+  const { lockedMaps = new Set() } = identity;
   return {
     partition: config.partition,
     rid,
@@ -86,6 +91,7 @@ export function newShard(identity: NewShard): Shard {
     hashSeed,
     timesToLive,
     mapLimits,
+    lockedMaps,
     epoch: config.epoch,
     config,
     log: new Log(0, 0),
@@ -130,9 +136,10 @@ export function decideNext(shard: Shard, committed: boolean, isSkipped = false):
 
 function applyOperations(shard: Shard, record: LogRecord): void {
   if (record.operations.length === 0) return;
-  const { map, epoch, lsn } = record;
+  const { epoch, lsn } = record;
   for (const operation of record.operations) {
     const { kind, key, value, ttlMs, expireAtMs } = operation;
+    const map = mapOfOperation(record, operation);
     switch (kind) {
       case 'clear':
         clearMap(shard, map);

@@ -49,6 +49,11 @@ export class ExpiryIndex {
     return this.#maps.get(map)?.dueCount ?? 0;
   }
 
+  /** When an entry of the map became due last, as far as the clock has come; 0: none did. */
+  lastDueMs(map: MapId): number {
+    return (this.#maps.get(map)?.lastDueStep ?? 0) * EXPIRY_STEP_MS;
+  }
+
   get hasDue(): boolean {
     for (const map of this.#maps.values()) if (map.dueCount > 0) return true;
     return false;
@@ -98,6 +103,7 @@ class MapExpiry implements EntryEnds {
   #seenSteps = 0;
   #count = 0;
   #dueCount = 0;
+  #lastDueStep = 0;
 
   get count(): number {
     return this.#count;
@@ -105,6 +111,10 @@ class MapExpiry implements EntryEnds {
 
   get dueCount(): number {
     return this.#dueCount;
+  }
+
+  get lastDueStep(): number {
+    return this.#lastDueStep;
   }
 
   /** The tenth that became due first of those that are left; none: Infinity. */
@@ -137,6 +147,7 @@ class MapExpiry implements EntryEnds {
       if (set === undefined || this.#due.has(step)) continue;
       this.#due.add(step);
       this.#dueCount += set.count;
+      this.#lastDueStep = Math.max(this.#lastDueStep, step);
     }
   }
 
@@ -145,6 +156,7 @@ class MapExpiry implements EntryEnds {
     for (const step of this.#due) this.#heap.push(step);
     this.#due.clear();
     this.#dueCount = 0;
+    this.#lastDueStep = 0;
   }
 
   due(countMax: number): Set<number> {

@@ -702,6 +702,15 @@ export const SCHEMA: Schema = {
       "count": {
         "type": "uint64",
         "id": 2
+      },
+      "lsn": {
+        "type": "uint64",
+        "id": 3
+      },
+      "clockMs": {
+        "type": "double",
+        "id": 4,
+        "protoName": "clock_ms"
       }
     }
   },
@@ -791,6 +800,15 @@ export const SCHEMA: Schema = {
         "type": "uint32",
         "id": 4,
         "protoName": "last_hash"
+      },
+      "lsn": {
+        "type": "uint64",
+        "id": 5
+      },
+      "clockMs": {
+        "type": "double",
+        "id": 6,
+        "protoName": "clock_ms"
       }
     }
   },
@@ -803,7 +821,8 @@ export const SCHEMA: Schema = {
       "OPERATION_KIND_DELETE": 4,
       "OPERATION_KIND_CLEAR": 5,
       "OPERATION_KIND_TOUCH": 6,
-      "OPERATION_KIND_EXPIRE": 7
+      "OPERATION_KIND_EXPIRE": 7,
+      "OPERATION_KIND_ACQUIRE": 8
     }
   },
   "Operation": {
@@ -839,6 +858,11 @@ export const SCHEMA: Schema = {
         "type": "double",
         "id": 7,
         "protoName": "expire_at_ms"
+      },
+      "mapOffset": {
+        "type": "uint32",
+        "id": 8,
+        "protoName": "map_offset"
       }
     }
   },
@@ -916,6 +940,191 @@ export const SCHEMA: Schema = {
         "type": "uint64",
         "id": 7,
         "protoName": "acked_below"
+      }
+    }
+  },
+  "LockMode": {
+    "values": {
+      "LOCK_MODE_UNSPECIFIED": 0,
+      "LOCK_MODE_SHARED": 1,
+      "LOCK_MODE_UPGRADABLE": 2,
+      "LOCK_MODE_EXCLUSIVE": 3
+    }
+  },
+  "Lock": {
+    "fields": {
+      "id": {
+        "type": "uint64",
+        "id": 1
+      },
+      "partition": {
+        "type": "uint32",
+        "id": 2
+      },
+      "epoch": {
+        "type": "uint64",
+        "id": 3
+      },
+      "map": {
+        "type": "uint32",
+        "id": 4
+      },
+      "ttlMs": {
+        "type": "double",
+        "id": 5,
+        "protoName": "ttl_ms"
+      },
+      "transaction": {
+        "type": "uint64",
+        "id": 6
+      },
+      "mode": {
+        "type": "LockMode",
+        "id": 7
+      },
+      "keys": {
+        "rule": "repeated",
+        "type": "bytes",
+        "id": 8
+      },
+      "withoutValues": {
+        "type": "bool",
+        "id": 9,
+        "protoName": "without_values"
+      },
+      "waitMs": {
+        "type": "double",
+        "id": 10,
+        "protoName": "wait_ms"
+      }
+    }
+  },
+  "ReadCheck": {
+    "fields": {
+      "map": {
+        "type": "uint32",
+        "id": 1
+      },
+      "key": {
+        "type": "bytes",
+        "id": 2
+      },
+      "epoch": {
+        "type": "uint64",
+        "id": 3
+      },
+      "lsn": {
+        "type": "uint64",
+        "id": 4
+      }
+    }
+  },
+  "RangeCheck": {
+    "fields": {
+      "map": {
+        "type": "uint32",
+        "id": 1
+      },
+      "lsn": {
+        "type": "uint64",
+        "id": 2
+      },
+      "clockMs": {
+        "type": "double",
+        "id": 3,
+        "protoName": "clock_ms"
+      }
+    }
+  },
+  "Commit": {
+    "fields": {
+      "id": {
+        "type": "uint64",
+        "id": 1
+      },
+      "partition": {
+        "type": "uint32",
+        "id": 2
+      },
+      "epoch": {
+        "type": "uint64",
+        "id": 3
+      },
+      "map": {
+        "type": "uint32",
+        "id": 4
+      },
+      "ttlMs": {
+        "type": "double",
+        "id": 5,
+        "protoName": "ttl_ms"
+      },
+      "seq": {
+        "type": "uint64",
+        "id": 6
+      },
+      "ackedBelow": {
+        "type": "uint64",
+        "id": 7,
+        "protoName": "acked_below"
+      },
+      "attempt": {
+        "type": "uint32",
+        "id": 8
+      },
+      "transaction": {
+        "type": "uint64",
+        "id": 9
+      },
+      "beganEpoch": {
+        "type": "uint64",
+        "id": 10,
+        "protoName": "began_epoch"
+      },
+      "reads": {
+        "rule": "repeated",
+        "type": "ReadCheck",
+        "id": 11
+      },
+      "ranges": {
+        "rule": "repeated",
+        "type": "RangeCheck",
+        "id": 12
+      },
+      "operations": {
+        "rule": "repeated",
+        "type": "Operation",
+        "id": 13
+      },
+      "waitMs": {
+        "type": "double",
+        "id": 14,
+        "protoName": "wait_ms"
+      }
+    }
+  },
+  "EndTransaction": {
+    "fields": {
+      "partition": {
+        "type": "uint32",
+        "id": 1
+      },
+      "transaction": {
+        "type": "uint64",
+        "id": 2
+      }
+    }
+  },
+  "KeepTransactions": {
+    "fields": {
+      "partition": {
+        "type": "uint32",
+        "id": 1
+      },
+      "transactions": {
+        "rule": "repeated",
+        "type": "uint64",
+        "id": 2
       }
     }
   },
@@ -1148,6 +1357,10 @@ export const SCHEMA: Schema = {
           "rolledBack",
           "nearPoll",
           "nearChanges",
+          "lock",
+          "commit",
+          "endTransaction",
+          "keepTransactions",
           "routingRequest",
           "routing",
           "routingRefused",
@@ -1291,6 +1504,24 @@ export const SCHEMA: Schema = {
         "type": "NearChanges",
         "id": 25,
         "protoName": "near_changes"
+      },
+      "lock": {
+        "type": "Lock",
+        "id": 26
+      },
+      "commit": {
+        "type": "Commit",
+        "id": 27
+      },
+      "endTransaction": {
+        "type": "EndTransaction",
+        "id": 28,
+        "protoName": "end_transaction"
+      },
+      "keepTransactions": {
+        "type": "KeepTransactions",
+        "id": 29,
+        "protoName": "keep_transactions"
       },
       "routingRequest": {
         "type": "RoutingRequest",

@@ -14,12 +14,14 @@ const KINDS: readonly (OperationKind | undefined)[] = [
   'clear',
   'touch',
   'expire',
+  'acquire',
 ];
 
 export function countOperation(operation: Operation): number {
   let bytes = 2 + bytesBytes(operation.key) + bytesBytes(operation.value);
   bytes += numberBytes(operation.ifEpoch) + numberBytes(operation.ifLsn);
-  return bytes + doubleBytes(operation.ttlMs) + doubleBytes(operation.expireAtMs);
+  bytes += doubleBytes(operation.ttlMs) + doubleBytes(operation.expireAtMs);
+  return bytes + numberBytes(operation.mapOffset);
 }
 
 export function putOperation(operation: Operation, writer: FrameWriter): void {
@@ -30,6 +32,7 @@ export function putOperation(operation: Operation, writer: FrameWriter): void {
   writer.uint64(0x28, operation.ifLsn);
   writer.double(0x31, operation.ttlMs);
   writer.double(0x39, operation.expireAtMs);
+  writer.uint32(0x40, operation.mapOffset);
 }
 
 export function takeOperation(reader: FrameReader, end: number): Operation {
@@ -40,6 +43,7 @@ export function takeOperation(reader: FrameReader, end: number): Operation {
   let ifLsn = 0;
   let ttlMs = 0;
   let expireAtMs = 0;
+  let mapOffset = 0;
   while (reader.at < end) {
     const tag = reader.varint();
     switch (tag) {
@@ -64,10 +68,13 @@ export function takeOperation(reader: FrameReader, end: number): Operation {
       case 0x39:
         expireAtMs = reader.double();
         break;
+      case 0x40:
+        mapOffset = reader.uint32();
+        break;
       default:
-        reader.skip(tag, 7);
+        reader.skip(tag, 8);
     }
   }
   reader.finish(end);
-  return new NewOperation({ kind: kind ?? refuse(), key, value, ifEpoch, ifLsn, ttlMs, expireAtMs });
+  return new NewOperation({ kind: kind ?? refuse(), key, value, ifEpoch, ifLsn, ttlMs, expireAtMs, mapOffset });
 }

@@ -1,5 +1,5 @@
 import { LIMITS, NO_BYTES, type ScanAnswer, type ScanEntry } from '@ostraca/core';
-import { boolBytes, bytesBytes, delimitedBytes, numberBytes } from './byte-counts.ts';
+import { boolBytes, bytesBytes, delimitedBytes, doubleBytes, numberBytes } from './byte-counts.ts';
 import { type FrameReader, noItems, refuse, withItem } from './frame-reader.ts';
 import { type FrameWriter, unsendable } from './frame-writer.ts';
 import type { HotCodec } from './hot-codec.ts';
@@ -15,7 +15,8 @@ export const SCAN_ANSWER: HotCodec<ScanAnswer> = {
       writer.addCount(entryBytes);
       bytes += delimitedBytes(entryBytes);
     }
-    return bytes + boolBytes(answer.done) + numberBytes(answer.lastHash);
+    bytes += boolBytes(answer.done) + numberBytes(answer.lastHash);
+    return bytes + numberBytes(answer.lsn) + doubleBytes(answer.clockMs);
   },
 
   put(answer, writer) {
@@ -27,6 +28,8 @@ export const SCAN_ANSWER: HotCodec<ScanAnswer> = {
     }
     writer.bool(0x18, answer.done);
     writer.uint32(0x20, answer.lastHash);
+    writer.uint64(0x28, answer.lsn);
+    writer.double(0x31, answer.clockMs);
   },
 
   take(reader, end) {
@@ -34,6 +37,8 @@ export const SCAN_ANSWER: HotCodec<ScanAnswer> = {
     let entries = noItems<ScanEntry>();
     let done = false;
     let lastHash = 0;
+    let lsn = 0;
+    let clockMs = 0;
     while (reader.at < end) {
       const tag = reader.varint();
       switch (tag) {
@@ -50,12 +55,18 @@ export const SCAN_ANSWER: HotCodec<ScanAnswer> = {
         case 0x20:
           lastHash = reader.uint32();
           break;
+        case 0x28:
+          lsn = reader.varint();
+          break;
+        case 0x31:
+          clockMs = reader.double();
+          break;
         default:
-          reader.skip(tag, 4);
+          reader.skip(tag, 6);
       }
     }
     reader.finish(end);
-    return { type: 'scanAnswer', id, entries, done, lastHash };
+    return { type: 'scanAnswer', id, entries, done, lastHash, lsn, clockMs };
   },
 };
 

@@ -124,7 +124,7 @@ function ofAppend({ records }: Append): Sometimes[] {
 
 function ofOperations({ operations }: Write): Sometimes[] {
   return operations.flatMap(({ kind, ifLsn, ttlMs }): Sometimes[] => [
-    ...(kind === 'expire' ? [] : ([`operation: ${kind}`] as const)),
+    ...(kind === 'expire' || kind === 'acquire' ? [] : ([`operation: ${kind}`] as const)),
     ...(ifLsn > 0 ? (['operation: ifVersion'] as const) : []),
     ...(ttlMs > 0 ? (['operation: of its own time to live'] as const) : []),
   ]);

@@ -132,7 +132,7 @@ export class Stranger implements Machine {
     const key = workload.strangePlace(partition, life).bytes;
     const base = { partition, epoch, map: asMapId(0), ttlMs: 200 };
     const operation: Operation = {
-      ...{ kind: 'touch', key, value: NO_BYTES, ifEpoch: 0, ifLsn: 0, ttlMs: 0, expireAtMs: 0 },
+      ...{ kind: 'touch', key, value: NO_BYTES, ifEpoch: 0, ifLsn: 0, ttlMs: 0, expireAtMs: 0, mapOffset: 0 },
     };
     const write = (fields: Partial<Write>): Write => {
       const given = { seq: 1, ackedBelow: 1, attempt: 1, operations: [operation] };

@@ -35,6 +35,7 @@ export function wireOperation(action: Action, key: Uint8Array): WireOperation {
     ifLsn: expected.lsn,
     ttlMs: value === undefined ? 0 : (ownTtlMsOf(value) ?? 0),
     expireAtMs: 0,
+    mapOffset: 0,
   };
 }
 
