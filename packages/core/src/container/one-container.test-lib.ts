@@ -7,6 +7,7 @@
  *
  *     container c1 min=1 max=1 refuses=bad   starts and registers; it votes no to every record with the value `bad`
  *                  lives=CREATION_TIME/5000  the map's time to live
+ *                  locks                     the map's strategy is PESSIMISTIC
  *                  limit=LRU/400             the map's limit in bytes, and what it evicts
  *                  memory=1000000            the container's limit in bytes
  *                  digest_every=4            it compares digests at lsns that this divides
@@ -47,6 +48,8 @@
  *     resolve x seq=3                                          asks what became of it (ResolveOrAbort)
  *     read x a,b        size x        leave x                  `leave`: its connection breaks
  *
+ *     lock x a,b t=1 mode=exclusive    commit x seq=1 t=1 reads=a@1:3 set=a:2    end x t=1    keep x t=1,2
+ *                                                              transactions, as `transactionOf` says
  *     poll x after=3 e=1 lineage=other                         NearPoll
  *
  *     drain            the container is asked to leave
@@ -170,7 +173,12 @@ export class OneContainer {
       case 'resolve':
       case 'read':
       case 'size':
+      case 'lock':
+      case 'commit':
         return this.#request(name(), command);
+      case 'end':
+      case 'keep':
+        return this.#notice(name(), command);
       case 'poll':
         return this.#poll(name(), command);
       default: {
@@ -202,7 +210,8 @@ export class OneContainer {
     const timeToLive = type === '' ? {} : { timeToLive: { type, afterMs: Number(afterMs) } };
     const [evict = '', maxBytes = '0'] = arg(command, 'limit', '').split('/');
     const limit = evict === '' ? {} : { limit: { evict, maxBytes: Number(maxBytes) } };
-    const maps = mapSet.maps.map((map) => ({ ...map, ...timeToLive, ...limit }));
+    const lockStrategy = command.args.has('locks') ? ('PESSIMISTIC' as const) : ('OPTIMISTIC' as const);
+    const maps = mapSet.maps.map((map) => ({ ...map, lockStrategy, ...timeToLive, ...limit }));
     this.#policyJson = JSON.stringify({ grids: [{ name: 'shop', mapSets: [{ ...mapSet, maps }] }] });
     this.#container = newContainer({
       name,
@@ -231,6 +240,16 @@ export class OneContainer {
     });
     this.#know(name);
     this.#register();
+  }
+
+  #notice(name: string, command: ScriptCommand): void {
+    const transactions = listOf(arg(command, 't')).map(Number);
+    const connection = this.#connectionOf(name, 'client', name);
+    if (command.name === 'keep')
+      this.#say(connection, { type: 'keepTransactions', partition: PARTITION, transactions });
+    for (const transaction of command.name === 'end' ? transactions : []) {
+      this.#say(connection, { type: 'endTransaction', partition: PARTITION, transaction });
+    }
   }
 
   /** Another story begins in the same script. */

@@ -39,6 +39,10 @@ test.each([
   'map-limit-none',
   'map-limit-promotion',
   'container-memory',
+  'tx-optimistic',
+  'tx-locks',
+  'tx-deadlock',
+  'durable-lock',
 ])('%s', (script) => {
   const container = new OneContainer();
   runScript(fileURLToPath(new URL(`./testdata/${script}.txt`, import.meta.url)), (command) => container.run(command));

@@ -5,7 +5,9 @@ import { asMapId, asPartitionId, type Lsn, type Rid } from '../ids.ts';
 import type {
   AnswerMessage,
   CheckpointBegin,
+  Commit,
   EpochEnd,
+  LockMode,
   LogRecord,
   Message,
   Operation,
@@ -90,7 +92,7 @@ export function operationsOf(args: ReadonlyMap<string, string>): Operation[] {
   const version = pairOf(args.get('if') ?? '0:0');
   const operations: Operation[] = [];
   const lifetime = { ttlMs: Number(args.get('lives') ?? '0'), expireAtMs: Number(args.get('until') ?? '0') };
-  for (const kind of ['set', 'insert', 'update', 'delete', 'touch', 'expire', 'clear'] as const) {
+  for (const kind of ['set', 'insert', 'acquire', 'update', 'delete', 'touch', 'expire', 'clear'] as const) {
     const words = args.get(kind);
     if (words === undefined) continue;
     for (const word of kind === 'clear' ? [''] : listOf(words))
@@ -176,6 +178,7 @@ export function requestOf(
   { id, epoch }: { id: number; epoch: number },
 ): { label: string; message: RequestMessage } {
   const request = { id, partition: PARTITION, epoch, map: MAP, ttlMs: Number(arg(command, 'ttl', '10000')) };
+  if (command.name === 'lock' || command.name === 'commit') return transactionOf(command, request);
   if (command.name === 'size') return { label: 'size', message: { type: 'size', ...request } };
   if (command.name === 'read') {
     const words = [...command.args.keys()][1] ?? '';
@@ -198,6 +201,38 @@ export function requestOf(
     label: attempt === 1 ? `w${seq}` : `w${seq}/${attempt}`,
     message: { type: 'write', ...request, seq, ackedBelow, attempt, operations: operationsOf(command.args) },
   };
+}
+
+/**
+ * `lock x a,b t=1 mode=exclusive wait=500` (without keys: the whole map), `commit x seq=1 t=1 reads=a@1:3,b ranges=5 set=a:2`:
+ * `a@1:3` was read with that version, `b` was not there, the map was counted at lsn 5. `began=1`: the epoch of its answers.
+ */
+function transactionOf(
+  command: ScriptCommand,
+  request: { id: number; partition: typeof PARTITION; epoch: number; map: typeof MAP; ttlMs: number },
+): { label: string; message: RequestMessage } {
+  const transaction = Number(arg(command, 't', '0'));
+  const waitMs = Number(arg(command, 'wait', '1000'));
+  if (command.name === 'lock') {
+    const word = [...command.args.keys()][1] ?? '';
+    const keys = word === 't' ? [] : listOf(word).map(bytesOf);
+    const mode = arg(command, 'mode', 'shared') as LockMode;
+    const label = `t${transaction} ${mode} ${keys.length === 0 ? 'all' : word}`;
+    return { label, message: { type: 'lock', ...request, transaction, mode, keys, withoutValues: false, waitMs } };
+  }
+  const seq = Number(arg(command, 'seq'));
+  const attempt = Number(arg(command, 'attempt', '1'));
+  const reads = listOf(arg(command, 'reads', '')).map((word) => {
+    const [key = '', version = '0:0'] = word.split('@');
+    return { map: MAP, key: bytesOf(key), ...pairOf(version) };
+  });
+  const ranges = listOf(arg(command, 'ranges', '')).map((lsn) => ({ map: MAP, lsn: Number(lsn), clockMs: 0 }));
+  const message: Commit = {
+    ...{ type: 'commit', ...request, seq, ackedBelow: 1, attempt, transaction, waitMs, reads, ranges },
+    beganEpoch: Number(arg(command, 'began', '0')),
+    operations: operationsOf(command.args),
+  };
+  return { label: attempt === 1 ? `c${seq}` : `c${seq}/${attempt}`, message };
 }
 
 function recordWords({ lsn, epoch, kind, clientId, seq, ...record }: LogRecord): string {
@@ -329,7 +364,10 @@ export function shardWords(shard: Shard | undefined): string {
   words.push(`last=${log.lastLsn}`, `decided=${decidedLsn}`, `{${entries.sort().join(' ')}}`);
   if (primary?.plus !== undefined) words.push(`S+=${ridWord(primary.plus.rid)}`);
   if (primary?.pending !== undefined) words.push(`asked=${primary.pending.kind}`);
-  const waiting = (primary?.waiting.length ?? 0) + (primary?.keys.waiterCount ?? 0);
+  const lockWaits = primary?.transactions.locks.waitCount ?? 0;
+  const waiting = (primary?.waiting.length ?? 0) + (primary?.keys.waiterCount ?? 0) + lockWaits;
   if (waiting > 0) words.push(`wait=${waiting}`);
+  const locks = primary?.transactions.locks.heldCount ?? 0;
+  if (locks > 0) words.push(`locks=${locks}`);
   return words.join(' ');
 }

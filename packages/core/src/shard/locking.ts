@@ -4,7 +4,9 @@
  * A lock alone shows nothing: the record of one who had it before may have no outcome yet. So whoever reads under a lock
  * waits for that too, and therefore locks may end as soon as their transaction's record is in the log.
  */
+import { compareBytes } from '../keys/compare-bytes.ts';
 import { decodeKey } from '../keys/decode-key.ts';
+import type { Key } from '../keys/key.ts';
 import { type Lock, type LockMode, mapOfOperation, type Operation } from '../messages.ts';
 import { mayRead, type Primary } from '../replication/primary.ts';
 import type { HeldMode } from './lock-modes.ts';
@@ -80,11 +82,7 @@ export function wishesToWrite(
 function inOrder(a: LockWish, b: LockWish): number {
   if (a.map !== b.map) return a.map - b.map;
   if (a.key === undefined || b.key === undefined) return (a.key === undefined ? 0 : 1) - (b.key === undefined ? 0 : 1);
-  for (let at = 0; at < a.key.length && at < b.key.length; at++) {
-    const difference = (a.key[at] as number) - (b.key[at] as number);
-    if (difference !== 0) return difference;
-  }
-  return a.key.length - b.key.length;
+  return compareBytes(a.key, b.key);
 }
 
 /** Outside of transactions. @returns false: it waits for locks of others, and will be tried again. */
@@ -157,9 +155,14 @@ function describeWait({ owner, place, mode }: LockWait<PendingRequest>, ports: S
   return `${owner.name} waits for ${what} (${mode}), held by ${holders.join(', ')}`;
 }
 
-/** For people. */
+/** For people. A client may have sent bytes that are no key. */
 export function keyText(bytes: Uint8Array): string {
-  const key = decodeKey(bytes);
+  let key: Key;
+  try {
+    key = decodeKey(bytes);
+  } catch {
+    return `0x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+  }
   return typeof key === 'bigint'
     ? `${key}n`
     : (JSON.stringify(key, (_, part) => (typeof part === 'bigint' ? `${part}n` : part)) ?? '');

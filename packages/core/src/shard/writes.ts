@@ -3,7 +3,8 @@
  * as they stand in the record.
  */
 import type { MapId } from '../ids.ts';
-import { type Commit, mapOfOperation, type Operation, type Write } from '../messages.ts';
+import { compareBytes } from '../keys/compare-bytes.ts';
+import { type Commit, mapOfOperation, type Operation, type RequestMessage, type Write } from '../messages.ts';
 import { NewOperation } from '../new-messages.ts';
 import { appendRecord, mayRead, othersInSync, type Primary, tryDecide } from '../replication/primary.ts';
 import type { RememberedRefusal } from '../replication/sessions.ts';
@@ -25,6 +26,7 @@ export function write(shard: Shard, primary: Primary, ports: ShardPorts, { reque
   if (answerFromMemory(shard, primary, ports, { request, message })) return;
   if (refuseWithoutReplicas(shard, primary, ports, { request, message })) return;
   if (shard.lockedMaps.has(message.map) && !mayWrite(shard, primary, ports, { request, message })) return;
+  if (isBehindOthers(shard, primary, message)) return waitForDecision(primary, request);
   for (const operation of message.operations) {
     const blocker = primary.keys.blockerOfWrite(
       message.map,
@@ -33,7 +35,6 @@ export function write(shard: Shard, primary: Primary, ports: ShardPorts, { reque
     );
     if (blocker !== undefined) return primary.keys.wait(blocker, request);
   }
-  if (isHeldByOther(shard, primary, message)) return waitForDecision(primary, request);
   const refusal = refusalOf(shard, primary, message);
   if (refusal === 'unclear') return void primary.waiting.push(request);
   if (refusal !== undefined) {
@@ -79,14 +80,20 @@ export function refuseWithoutReplicas(
   return true;
 }
 
-/** A lock by name that somebody has: its turn comes when that ends. */
-function isHeldByOther(shard: Shard, primary: Primary, { map, operations }: Write): boolean {
+/** A lock by name that somebody has, or for which somebody waits who came before: all of them wait in one list, in their order. */
+function isBehindOthers(shard: Shard, primary: Primary, { map, operations }: Write): boolean {
   for (const { kind, key } of operations) {
     if (kind !== 'acquire') continue;
-    const entry = visibleEntry(shard, primary, { map, key });
-    if (entry !== undefined && entry !== 'unclear') return true;
+    if (primary.waiting.some(({ message }) => isForLock(message, { map, key }))) return true;
+    if (primary.keys.blockerOfWrite(map, key, true) !== undefined) return true;
+    if (visibleEntry(shard, primary, { map, key }) !== undefined) return true;
   }
   return false;
+}
+
+function isForLock(message: RequestMessage, { map, key }: { readonly map: MapId; readonly key: Uint8Array }): boolean {
+  if (message.type !== 'write' || message.map !== map) return false;
+  return message.operations.some((one) => one.kind === 'acquire' && compareBytes(one.key, key) === 0);
 }
 
 /**
