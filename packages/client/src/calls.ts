@@ -74,6 +74,36 @@ export interface CallEnd<Body extends RequestBody> {
   readonly onError: (error: unknown) => void;
 }
 
+/** A request with its end. */
+export interface RequestPart extends ClientRequest {
+  settle(result: ClientAnswer | GridError): void;
+}
+
+/** All in one turn: what is not refused here leaves in one frame for each container. */
+export function submitParts(
+  { context, options }: { readonly context: GridContext; readonly options: CallOptions | undefined },
+  parts: readonly RequestPart[],
+): void {
+  const { host } = context;
+  const signal = checkSignal(options?.signal);
+  if (signal === undefined) {
+    host.turn((nowMs) => {
+      for (const part of parts) host.machine.submit(part, part, nowMs);
+    });
+    return;
+  }
+  for (const part of parts) {
+    if (signal.aborted) part.settle(abortedBefore(part, signal));
+    else submitAbortable(host, part, { signal, done: part });
+  }
+}
+
+/** @throws {@link GridError} `invalid_argument`. */
+export function timeoutOf(context: GridContext, options: CallOptions | undefined): number {
+  const deadlineMs = options?.deadlineMs;
+  return deadlineMs === undefined ? context.operationTimeoutMs : checkTimeout('deadlineMs', deadlineMs);
+}
+
 /** Rejects with a GridError. */
 export function call<Body extends RequestBody>(context: GridContext, request: Call<Body>): Promise<AnswerOf<Body>> {
   return new Promise((onAnswer, onError) => submit(context, request, { onAnswer, onError }));
@@ -87,8 +117,7 @@ export function call<Body extends RequestBody>(context: GridContext, request: Ca
 export function submit<Body extends RequestBody>(context: GridContext, request: Call<Body>, end: CallEnd<Body>): void {
   const { place, partition, body, options } = request;
   const { host } = context;
-  const timeoutMs =
-    options?.deadlineMs === undefined ? context.operationTimeoutMs : checkTimeout('deadlineMs', options.deadlineMs);
+  const timeoutMs = timeoutOf(context, options);
   const signal = checkSignal(options?.signal);
   const done = (result: ClientAnswer | GridError): void => endCall(body.kind, result, end);
   const clientRequest = { partition, map: place.map.id, body, timeoutMs };
@@ -117,10 +146,7 @@ function submitAbortable(
   request: ClientRequest,
   { signal, done }: { readonly signal: AbortSignal; readonly done: Done },
 ): void {
-  if (signal.aborted) {
-    const details = { partition: request.partition };
-    throw new GridError('aborted', { outcome: 'not_applied', details, cause: signal.reason });
-  }
+  if (signal.aborted) throw abortedBefore(request, signal);
   let pending: Pending | undefined;
   const onAbort = (): void => host.turn((nowMs) => pending && host.machine.abort(pending, signal.reason, nowMs));
   const onDone = (result: ClientAnswer | GridError): void => {
@@ -129,6 +155,10 @@ function submitAbortable(
   };
   signal.addEventListener('abort', onAbort);
   pending = host.turn((nowMs) => host.machine.submit(request, onDone, nowMs));
+}
+
+function abortedBefore({ partition }: ClientRequest, { reason }: AbortSignal): GridError {
+  return new GridError('aborted', { outcome: 'not_applied', details: { partition }, cause: reason });
 }
 
 function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {

@@ -14,16 +14,19 @@ import {
   type WriteAnswer,
 } from '@ostraca/core';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { type BulkOptions, clearAll, readAll, sizeOf, writeAll } from './bulk.ts';
-import { CALL_OPTIONS, type CallOptions, type GridContext, type PlacedKey, placeKey, placeOf } from './calls.ts';
+import { ReadBody, WriteBody } from './bodies.ts';
+import { type BulkOptions, clearAll, sizeOf } from './bulk.ts';
+import { CALL_OPTIONS, type CallOptions, type GridContext, placeKey, placeOf } from './calls.ts';
 import { checkCount, checkIterable, checkOptions, checkTimeout, invalid, notSupportedYet } from './check-options.ts';
 import { type IterationOptions, scan } from './iteration.ts';
-import type { Fill, NearEntry } from './near/near-cache.ts';
+import type { NearEntry } from './near/near-cache.ts';
 import { isForNear, type NearCacheOptions, type NearReads, newNearReads } from './near/near-reads.ts';
-import { ReadOne, startCall, WriteOne } from './one-call.ts';
+import { startCall } from './one-call.ts';
+import { ReadAll } from './read-all.ts';
 import { formatToken, parseReadMode, type ReadOptions, type ReadToken } from './read-modes.ts';
 import { type CodecOption, newValues, type Values } from './values.ts';
 import { parseIfVersion, type Version, versionOf } from './version.ts';
+import { WriteAll } from './write-all.ts';
 
 export interface MapOptions<Value> {
   /** Any Standard Schema: checked on every write, `invalid_argument` with `details.issues` if it refuses. */
@@ -207,55 +210,41 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
     throw notSupportedYet('lock');
   }
 
-  async getAll(keys: Iterable<K>, options?: ReadOptions): Promise<Map<K, V>> {
-    checkOptions(options, READ_OPTIONS);
-    const wish = parseReadMode(options?.read);
-    const place = placeOf(this.#context, this.name);
-    const values = new Map<K, V>();
-    const reads: NearRead<K>[] = [];
-    for (const key of checkIterable('keys', keys)) {
-      const hit = this.#near?.find(key, options);
-      if (hit === undefined) reads.push({ ...placeKey(key, place), fill: undefined });
-      else if (hit.found) values.set(key, this.#near?.valueOf(hit) as V);
-    }
-    const near = isForNear(options) ? this.#near : undefined;
-    for (const read of reads) read.fill = near?.begin(read.key, { partition: read.partition, map: place.map.id });
-    const onEntry = (read: NearRead<K>, entry: ReadEntry, lsn: number): void => {
-      near?.end(read.fill, entry, lsn);
-      read.fill = undefined;
-    };
+  getAll(keys: Iterable<K>, options?: ReadOptions): Promise<Map<K, V>> {
     try {
-      const found = await readAll<K, NearRead<K>>({ context: this.#context, place, options, onEntry }, reads, wish);
-      for (const { key, bytes } of found) values.set(key, this.#values.decode(bytes));
-      return values;
-    } finally {
-      // Of those that have no answer.
-      for (const { fill } of reads) near?.end(fill);
+      checkOptions(options, READ_OPTIONS);
+      const wish = parseReadMode(options?.read);
+      const place = placeOf(this.#context, this.name);
+      const near = isForNear(options) ? this.#near : undefined;
+      const { decode } = this.#values;
+      const reads = new ReadAll<K, V>({ context: this.#context, place, options, wish, decode, near });
+      for (const key of checkIterable('keys', keys)) {
+        const hit = this.#near?.find(key, options);
+        if (hit === undefined) reads.add(key);
+        else if (hit.found) reads.addFound(key, this.#near?.valueOf(hit) as V);
+      }
+      return reads.run();
+    } catch (error) {
+      return Promise.reject(error);
     }
   }
 
   async setAll(entries: Iterable<readonly [K, V]>, options?: CallOptions): Promise<void> {
-    const bulk = this.#bulk(options);
     // All are checked and encoded before the first is sent.
-    const writes = [];
+    const writes = new WriteAll<K>('set', this.#bulk(options));
     for (const entry of checkIterable('entries', entries)) {
       if (!Array.isArray(entry)) throw invalid('entries', 'must be pairs of a key and a value');
       const [key, value] = entry as readonly [K, V];
-      const placed = placeKey(key, bulk.place);
       const encoded = this.#values.encode(value);
-      const bytes = encoded instanceof Promise ? await encoded : encoded;
-      writes.push({ placed, operation: operationOf('set', placed.bytes, { value: bytes }) });
+      writes.add(key, encoded instanceof Promise ? await encoded : encoded);
     }
-    await writeAll(bulk, writes);
+    return writes.run();
   }
 
   async deleteAll(keys: Iterable<K>, options?: CallOptions): Promise<void> {
-    const bulk = this.#bulk(options);
-    const writes = Array.from(checkIterable('keys', keys), (key) => {
-      const placed = placeKey(key, bulk.place);
-      return { placed, operation: operationOf('delete', placed.bytes, { value: NO_BYTES }) };
-    });
-    await writeAll(bulk, writes);
+    const writes = new WriteAll<K>('delete', this.#bulk(options));
+    for (const key of checkIterable('keys', keys)) writes.add(key, NO_BYTES);
+    return writes.run();
   }
 
   async size(options?: CallOptions): Promise<number> {
@@ -344,7 +333,7 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
       const place = placeOf(this.#context, this.name);
       const { bytes, partition } = placeKey(key, place);
       const operation = operationOf(kind, bytes, { value, ifVersion: options?.ifVersion, ttlMs: options?.ttlMs });
-      const body = new WriteOne(operation);
+      const body = new WriteBody(operation);
       return startCall(this.#context, { place, partition, body, options, resultOf });
     } catch (error) {
       return Promise.reject(error);
@@ -361,7 +350,7 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
       const wish = parseReadMode(options?.read);
       const place = placeOf(this.#context, this.name);
       const { bytes, partition } = placeKey(key, place);
-      const body = new ReadOne(bytes, withoutValues, wish);
+      const body = new ReadBody(bytes, withoutValues, wish);
       const call = { place, partition, body, options, resultOf };
       const near = withoutValues || !isForNear(options) ? undefined : this.#near;
       if (near === undefined) return startCall(this.#context, call);
@@ -376,11 +365,6 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
     checkOptions(options, PLAIN_OPTIONS);
     return { context: this.#context, place: placeOf(this.#context, this.name), options };
   }
-}
-
-/** A key of `getAll` that is not near; `fill` until its entry is here. */
-interface NearRead<K extends Key> extends PlacedKey<K> {
-  fill: Fill | undefined;
 }
 
 function settled<V>(near: NearReads<V>, hit: NearEntry): Promise<V | undefined> {

@@ -2,37 +2,14 @@
  * A call for one key: request, promise and end in one object. They are most of all calls, and what each leaves behind for
  * the garbage collector was a third of a client's time.
  */
-import { GridError, type MapId, type Operation, type PartitionId } from '@ostraca/core';
+import { GridError, type MapId, type PartitionId } from '@ostraca/core';
+import type { ReadBody, WriteBody } from './bodies.ts';
 import { type CallOptions, type ClientHost, type GridContext, submit } from './calls.ts';
 import { checkTimeout } from './check-options.ts';
-import type { ClientAnswer, ClientRequest, RequestBody } from './pending.ts';
-import type { ReadWish } from './read-modes.ts';
+import type { ClientAnswer, ClientRequest } from './pending.ts';
 import type { MapPlace } from './routes.ts';
 
-/** Classes, and lists that no literal makes, for the reason that `Pending` tells. */
-export class ReadOne {
-  readonly kind = 'read';
-  readonly keys: readonly Uint8Array[];
-  readonly withoutValues: boolean;
-  readonly wish: ReadWish;
-
-  constructor(key: Uint8Array, withoutValues: boolean, wish: ReadWish) {
-    this.keys = Array.of(key);
-    this.withoutValues = withoutValues;
-    this.wish = wish;
-  }
-}
-
-export class WriteOne {
-  readonly kind = 'write';
-  readonly operations: readonly Operation[];
-
-  constructor(operation: Operation) {
-    this.operations = Array.of(operation);
-  }
-}
-
-type OneBody = Extract<RequestBody, { kind: 'read' | 'write' }>;
+type OneBody = ReadBody | WriteBody;
 type AnswerOf<Body extends OneBody> = Extract<ClientAnswer, { type: `${Body['kind']}Answer` }>;
 
 export interface OneKeyCall<Body extends OneBody, Result> {
