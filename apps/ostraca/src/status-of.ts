@@ -8,6 +8,8 @@ export type ContainerAnswer = ReturnType<Container['status']> & {
   readonly catalogs: readonly string[];
 };
 
+export type TransactionsAnswer = ReturnType<Container['transactions']>;
+
 export interface CatalogView {
   readonly url: string;
   readonly status: CatalogAnswer;
@@ -39,6 +41,12 @@ export async function fetchPolicy(url: string, timeoutMs: number): Promise<Polic
   } catch (error) {
     throw new GridError('unavailable', { details: { catalogs: `${url}: ${reasonOf(error)}` } });
   }
+}
+
+/** Of a container. Undefined: it does not answer. */
+export async function fetchTransactions(url: string, timeoutMs: number): Promise<TransactionsAnswer | undefined> {
+  const answer = await fetchJson(url, '/api/transactions', timeoutMs).catch(() => undefined);
+  return answer as TransactionsAnswer | undefined;
 }
 
 /** Undefined: it does not answer. */

@@ -1,31 +1,39 @@
 /** What `ostraca show` prints: from what the processes say of themselves to one table each. */
 import type { PartitionConfig, Rid } from '@ostraca/core';
-import type { CatalogAnswer, ContainerAnswer } from './status-of.ts';
+import type { CatalogAnswer, ContainerAnswer, TransactionsAnswer } from './status-of.ts';
 import type { TableText } from './terminal.ts';
 
 export interface Statuses {
   readonly catalog: CatalogAnswer;
   /** Of those that answered. */
   readonly containers: readonly ContainerAnswer[];
+  readonly transactions: readonly TransactionsAnswer[];
   /** Only of this grid; undefined: of all. */
   readonly grid: string | undefined;
 }
 
 export interface View {
   readonly title: string;
-  readonly needsContainers: boolean;
+  /** Whom it asks, and what. */
+  readonly needs: 'catalog' | 'containers' | 'transactions';
   readonly rows: (statuses: Statuses) => Row[];
 }
 
 export type Row = Readonly<Record<string, string | number>>;
 
 export const VIEWS = {
-  containers: { title: 'who is there', needsContainers: false, rows: containerRows },
-  placement: { title: 'who hosts what', needsContainers: false, rows: placementRows },
-  partitions: { title: 'each partition', needsContainers: false, rows: partitionRows },
-  maps: { title: 'entries and bytes of each map', needsContainers: true, rows: mapRows },
-  replication: { title: 'how far each replica is', needsContainers: true, rows: replicationRows },
-  clients: { title: 'who is connected', needsContainers: true, rows: clientRows },
+  containers: { title: 'who is there', needs: 'catalog', rows: containerRows },
+  placement: { title: 'who hosts what', needs: 'catalog', rows: placementRows },
+  partitions: { title: 'each partition', needs: 'catalog', rows: partitionRows },
+  maps: { title: 'entries and bytes of each map', needs: 'containers', rows: mapRows },
+  replication: { title: 'how far each replica is', needs: 'containers', rows: replicationRows },
+  clients: { title: 'who is connected', needs: 'containers', rows: clientRows },
+  transactions: {
+    title: 'transactions that hold locks or wait for some',
+    needs: 'transactions',
+    rows: transactionRows,
+  },
+  locks: { title: 'who holds which lock, and who waits', needs: 'transactions', rows: lockRows },
 } as const satisfies Record<string, View>;
 
 export function tableOf(rows: readonly Row[]): TableText {
@@ -149,6 +157,32 @@ function clientRows({ containers }: Statuses): Row[] {
   return containers.flatMap(({ name, clients }) =>
     clients.map((client) => ({ container: name, client: client.clientId, name: client.name })),
   );
+}
+
+function transactionRows({ transactions, grid }: Statuses): Row[] {
+  const all = transactions.flatMap((answer) => answer.transactions);
+  return ofGrid(all, grid).map(({ grid: gridName, mapSet, partition, transaction, ageMs, silentMs, locks, waits }) => ({
+    'map set': `${gridName}/${mapSet}`,
+    partition,
+    transaction,
+    age: `${ageMs} ms`,
+    heard: `${silentMs} ms ago`,
+    locks,
+    waits,
+  }));
+}
+
+/** In the order of each queue, behind those who hold it. */
+function lockRows({ transactions, grid }: Statuses): Row[] {
+  const all = transactions.flatMap((answer) => answer.locks);
+  return ofGrid(all, grid).map(({ grid: gridName, map, partition, key, mode, owner, state, waitedMs }) => ({
+    map: `${gridName}/${map}`,
+    partition,
+    key,
+    mode,
+    owner,
+    state: state === 'held' ? state : `waits ${waitedMs} ms`,
+  }));
 }
 
 function ofGrid<Item extends { readonly grid: string }>(items: readonly Item[], grid: string | undefined): Item[] {

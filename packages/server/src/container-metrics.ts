@@ -2,6 +2,7 @@ import { type Container, DURATION_BOUNDS_MS, type MapId, type Topology } from '@
 import type { Registry } from 'prom-client';
 import { addMemoryMetrics } from './memory-metrics.ts';
 import { addCounter, addGauge, addHistogram, byLabel, type Labels, type Samples } from './metrics.ts';
+import { addTransactionMetrics } from './transaction-metrics.ts';
 
 type ContainerStatus = ReturnType<Container['status']>;
 type ContainerMetrics = ReturnType<Container['metrics']>;
@@ -9,6 +10,7 @@ type ContainerMetrics = ReturnType<Container['metrics']>;
 export interface ContainerFacts {
   readonly status: () => ContainerStatus;
   readonly metrics: () => ContainerMetrics;
+  readonly transactions: () => ReturnType<Container['transactions']>;
   /** Undefined until the catalog has told the policy. */
   readonly topology: () => Topology | undefined;
 }
@@ -18,6 +20,7 @@ export function addContainerMetrics(registry: Registry, facts: ContainerFacts): 
   addShardMetrics(registry, facts.status);
   addMemoryMetrics(registry, facts);
   addReplicationMetrics(registry, facts);
+  addTransactionMetrics(registry, facts);
 }
 
 function addOperationMetrics(registry: Registry, { metrics, topology }: ContainerFacts): void {

@@ -92,7 +92,10 @@ export async function startContainer(options: ContainerOptions): Promise<Running
     onHttp: httpHandler({
       registry,
       notReady: () => (host?.machine.container.ready() === true ? undefined : 'not all of its shards are ready'),
-      api: { status: () => ({ role: 'container', catalogs: options.catalogs, ...host?.machine.container.status() }) },
+      api: {
+        status: () => ({ role: 'container', catalogs: options.catalogs, ...host?.machine.container.status() }),
+        transactions: () => host?.machine.container.transactions() ?? {},
+      },
       allowOrigins,
     }),
   });
@@ -135,6 +138,7 @@ export async function startContainer(options: ContainerOptions): Promise<Running
       status: readOnce(() => container.status(), monotonicMs),
       metrics: readOnce(() => container.metrics(), monotonicMs),
       topology: () => machine.topology,
+      transactions: readOnce(() => container.transactions(), monotonicMs),
     });
     attach(listener, host);
     await registration.done;

@@ -4,7 +4,7 @@ import { GridError } from '@ostraca/core';
 import { type Command, InvalidArgumentError } from 'commander';
 import { EXIT, failureOf } from '../exit-code.ts';
 import { type CatalogOptions, catalogsOf, jsonOption, withCatalog } from '../options.ts';
-import { type ContainerAnswer, fetchCatalog, fetchContainer } from '../status-of.ts';
+import { type ContainerAnswer, fetchCatalog, fetchContainer, fetchTransactions } from '../status-of.ts';
 import { line, printTable, type Terminal } from '../terminal.ts';
 import { type Row, type Statuses, tableOf, VIEWS, type View } from '../views.ts';
 
@@ -66,6 +66,8 @@ interface ReadOptions {
   readonly view: View;
 }
 
+const NOTHING = { containers: [], transactions: [] };
+
 export async function readStatuses(
   catalogs: readonly string[],
   { grid, timeoutMs, view }: ReadOptions,
@@ -74,10 +76,15 @@ export async function readStatuses(
   if (grid !== undefined && !status.partitions.some((partition) => partition.grid === grid)) {
     throw new GridError('undefined_grid', { details: { grid } });
   }
-  if (!view.needsContainers) return { catalog: status, containers: [], grid };
   const live = status.containers.filter(({ alive }) => alive);
+  if (view.needs === 'transactions') {
+    const answers = await Promise.all(live.map(({ address }) => fetchTransactions(address, timeoutMs)));
+    return { ...NOTHING, catalog: status, transactions: answers.filter((answer) => answer !== undefined), grid };
+  }
+  if (view.needs === 'catalog') return { ...NOTHING, catalog: status, grid };
   const answers = await Promise.all(live.map(({ address }) => fetchContainer(address, timeoutMs)));
   return {
+    ...NOTHING,
     catalog: status,
     containers: answers.filter((answer): answer is ContainerAnswer => answer !== undefined),
     grid,

@@ -28,6 +28,7 @@ import type { ShardPorts } from '../shard/ports.ts';
 import { ReplicaReads } from '../shard/replica-reads.ts';
 import { expireWaiting, retryWaiting } from '../shard/requests.ts';
 import type { Shard } from '../shard/shard.ts';
+import { topologyOf } from '../topology.ts';
 import { CatalogSession } from './catalog-session.ts';
 import { Channels } from './channels.ts';
 import {
@@ -56,15 +57,19 @@ import { NearSubscriptions } from './near-subscriptions.ts';
 import { onEpochAckFrom, onReplicationMessage } from './replication-inbox.ts';
 import { reportConfigs, reportCopies } from './reports.ts';
 import { SuspendGuard } from './suspend-guard.ts';
+import { type TransactionsStatus, transactionsStatus } from './transaction-status.ts';
 
 /** A container that drains waits so long for its shards to move away. */
 const DRAIN_MS = 10_000;
 const RECONNECT_MS = 2_000;
 const SESSIONS_EVERY_MS = 1_000;
 
+const NO_TOPOLOGY = topologyOf({ grids: [] });
+
 export interface Container extends Machine {
   status(): ContainerStatus;
   metrics(): ContainerMetrics;
+  transactions(): TransactionsStatus;
   /** Its assigned shards are ready; true while none is assigned. */
   ready(): boolean;
   /**
@@ -247,6 +252,11 @@ class ContainerMachine implements Container {
         .map(({ name, incarnation }) => ({ name, clientId: incarnation })),
       shards: topology === undefined ? [] : [...shards.values()].map((shard) => shardStatus(shard, topology)),
     };
+  }
+
+  transactions(): TransactionsStatus {
+    const { shards, topology, nowMs } = this.#state;
+    return transactionsStatus(topology === undefined ? [] : shards.values(), topology ?? NO_TOPOLOGY, nowMs);
   }
 
   metrics(): ContainerMetrics {
