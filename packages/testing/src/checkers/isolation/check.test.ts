@@ -69,6 +69,11 @@ describe('what single lists tell', () => {
     expect(kindsOf(tx('x+1'), tx('x+2'), tx('x=1,2'), tx('x=2,1'), tx('x=2'))).toEqual(['incompatibleOrders']);
   });
 
+  it('rejects a list that has what one transaction appended the other way round', () => {
+    expect(kindsOf(tx('x+1 x+2'), tx('x=2,1'))).toEqual(['incompatibleOrders']);
+    expect(kindsOf(tx('x+2 x+1'), tx('x=2,1'))).toEqual([]);
+  });
+
   it('rejects a value from nowhere', () => {
     expect(kindsOf(tx('x+1'), tx('x=1,7'))).toEqual(['garbage']);
   });

@@ -11,7 +11,7 @@ export function addDependencies(graph: Graph, orders: Orders, book: AnomalyBook)
   orders.keys.forEach((order, key) => {
     places.set(order, key);
     if (order.isBroken) return;
-    addWrites(graph, order, key);
+    addWrites(graph, { order, key }, book);
     // It may have read no more of others than earlier ones, and the rest from itself.
     const longestBy = order.longestBy < 0 ? [] : [order.longestBy];
     if (order.seenCount < order.installed.length) readersOfLast.set(order, new Set(longestBy));
@@ -31,9 +31,14 @@ export function addDependencies(graph: Graph, orders: Orders, book: AnomalyBook)
   for (const [order, readers] of readersOfLast) addUnseen(graph, order, { readers, key: places.get(order) ?? -1 });
 }
 
-function addWrites(graph: Graph, order: KeyOrder, key: number): void {
+function addWrites(graph: Graph, { order, key }: { order: KeyOrder; key: number }, book: AnomalyBook): void {
   for (let append = 1; append < order.seenCount; append++) {
-    graph.add(order.at(append - 1).by, order.at(append).by, { kind: EDGE.ww, key, append });
+    const [before, after] = [order.at(append - 1), order.at(append)];
+    graph.add(before.by, after.by, { kind: EDGE.ww, key, append });
+    if (before.by !== after.by || before.ordinal < after.ordinal) continue;
+    const [writer, reader] = [formatTransaction(after.by), formatTransaction(order.longestBy)];
+    const why = `${writer} appended ${after.value} to ${order.key} and then ${before.value}, and ${reader} read them the other way round`;
+    book.addPair('incompatibleOrders', [after.by, order.longestBy], why);
   }
 }
 
@@ -47,7 +52,7 @@ function isWhole({ by, order, others }: OutsideRead, book: AnomalyBook): boolean
     return false;
   }
   const final = order.lastOf.get(last.by);
-  if (final === last || final === undefined) return true;
+  if (final === undefined || (final.position >= 0 && final.position <= last.position)) return true;
   const [writer, reader] = [formatTransaction(last.by), formatTransaction(by)];
   const why = `${reader} read ${order.key} as ${formatList(order.valuesOf(version))}, and ${writer}, which had appended ${last.value}, then appended ${final.value}`;
   book.addPair('G1b', [last.by, by], why);

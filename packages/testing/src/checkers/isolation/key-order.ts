@@ -4,6 +4,8 @@ export interface Append {
   readonly value: number;
   /** The transaction that appended it, as its place in the history. */
   readonly by: number;
+  /** Rises from append to append within a transaction. */
+  readonly ordinal: number;
   /** In the longest list that was read; -1: nobody has read it. */
   position: number;
 }

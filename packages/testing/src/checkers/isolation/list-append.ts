@@ -39,7 +39,7 @@ export type AnomalyKind =
   | 'lostUpdate'
   /** A value twice in a list: not exactly once. */
   | 'duplicateAppend'
-  /** Two lists of one key, neither of which begins with the other. */
+  /** Two lists of one key, neither of which begins with the other; or one that has what a transaction appended the other way round. */
   | 'incompatibleOrders'
   /** Not what the transaction itself had read and appended before. */
   | 'internal'

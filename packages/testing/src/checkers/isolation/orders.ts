@@ -63,7 +63,7 @@ export class Orders {
         !order.appends.has(value),
         `the history appends ${value} to ${key} twice: nobody could tell which was read`,
       );
-      const append = { value, by, position: -1 };
+      const append = { value, by, ordinal: order.appends.size, position: -1 };
       order.appends.set(value, append);
       order.lastOf.set(by, append);
     }
