@@ -52,6 +52,8 @@ describe('what single lists tell', () => {
   it('rejects a read of what was rolled back: G1a', () => {
     expect(kindsOf(tx('x+1', rolledBack), tx('x=1'))).toEqual(['G1a']);
     expect(kindsOf(tx('x+1', rolledBack), tx('x+2'), tx('x=1,2'))).toEqual(['G1a']);
+    // Two values, two anomalies; but what was rolled back is in no cycle.
+    expect(kindsOf(tx('x+1 y+1', rolledBack), tx('x+2 y+2'), tx('x=1,2 y=2,1'))).toEqual(['G1a', 'G1a']);
   });
 
   it('rejects a read of what its writer wrote over: G1b', () => {
@@ -104,6 +106,14 @@ describe('cycles', () => {
   it('rejects a read between two appends of one transaction: G-single', () => {
     expect(kindsOf(tx('x+1 y+1'), tx('x=1 y='))).toEqual(['G-single']);
     expect(kindsOf(tx('x+1'), tx('x=1 y+1'), tx('y=1 x='))).toEqual(['G-single']);
+  });
+
+  it('calls no lost update what appended before it read', () => {
+    expect(kindsOf(tx('x+1 x=1'), tx('x= x+2'), tx('x=1,2'))).toEqual(['G-single']);
+  });
+
+  it('would rather tell of one missed append than of two, although the way is longer', () => {
+    expect(kindsOf(tx('x= y+1'), tx('y=1 z+1'), tx('z=1 y= x+1'))).toEqual(['G-single']);
   });
 
   it('rejects write skew: G2', () => {
@@ -171,6 +181,13 @@ describe('with time', () => {
     expect(kindsOf(...circle)).toEqual(['G2', 'G-single-realtime']);
   });
 
+  it('tells by time what a process says only at length', () => {
+    const of = (start: number) => ({ ms: [start, start + 5], process: 'p' }) as const;
+    const between = [tx('z=', of(10)), tx('z=', of(20)), tx('z=', of(30))];
+    expect(kindsOf(tx('x+1', of(0)), ...between, tx('x=', of(40)))).toEqual(['G-single-realtime']);
+    expect(kindsOf(tx('x+1', of(0)), tx('z=', of(10)), tx('x=', of(40)))).toEqual(['G-single-process']);
+  });
+
   it('takes what touches for overlapping, but not of one process', () => {
     const touching = { ms: [10, 20] } as const;
     expect(kindsOf(tx('x+1', early), tx('x=', touching))).toEqual([]);
@@ -186,6 +203,8 @@ describe('with time', () => {
     expect(kindsOf(tx('x+1', first), tx('x+2', second), tx('x=2,1'))).toEqual(['G0-process']);
     expect(kindsOf(tx('x=1', first), tx('x+1', second))).toEqual(['G1c-process']);
     expect(kindsOf(tx('x+1'), tx('x=1', first), tx('x=', second))).toEqual(['G-single-process']);
+    const open = tx('y+1', { ...unknown, ms: [12, 12], process: 'p' });
+    expect(kindsOf(tx('x+1', first), open, tx('x=', second), tx('y=1'))).toEqual(['G-single-process']);
   });
 
   it('says nothing of processes whose transactions overlap', () => {
