@@ -10,6 +10,9 @@ export const RECONNECT_BACKOFF: Backoff = { baseMs: 50, maxMs: 5_000 };
 /** Of a partition whose primary refused for now. */
 export const REFUSED_BACKOFF: Backoff = { baseMs: 10, maxMs: 500 };
 
+/** Of a transaction that others were faster than, before it is run again. */
+export const TRANSACTION_BACKOFF: Backoff = { baseMs: 10, maxMs: 500 };
+
 /** While the retry budget is used up. */
 export const THROTTLED_BACKOFF: Backoff = { baseMs: 200, maxMs: 2_000 };
 

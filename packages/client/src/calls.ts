@@ -3,7 +3,7 @@
  * promises, everything below callbacks.
  */
 import { asPartitionId, encodeKey, GridError, type Key, type PartitionId, partitionOf } from '@ostraca/core';
-import { checkTimeout, invalid } from './check-options.ts';
+import { checkSignal, checkTimeout } from './check-options.ts';
 import type { ClientMachine } from './client-machine.ts';
 import { type ClientAnswer, type ClientRequest, type Done, type Pending, type RequestBody, tell } from './pending.ts';
 import type { MapPlace } from './routes.ts';
@@ -34,7 +34,7 @@ export interface CallOptions {
 
 export const CALL_OPTIONS = ['signal', 'deadlineMs'];
 
-type AnswerOf<Body extends RequestBody> = Extract<ClientAnswer, { type: `${Body['kind']}Answer` }>;
+export type AnswerOf<Body extends RequestBody> = Extract<ClientAnswer, { type: (typeof ANSWERS)[Body['kind']] }>;
 
 export interface Call<Body extends RequestBody> {
   readonly place: MapPlace;
@@ -139,7 +139,14 @@ function endCall<Body extends RequestBody>(
   }
 }
 
-const ANSWERS = { read: 'readAnswer', size: 'sizeAnswer', scan: 'scanAnswer', write: 'writeAnswer' } as const;
+const ANSWERS = {
+  read: 'readAnswer',
+  size: 'sizeAnswer',
+  scan: 'scanAnswer',
+  write: 'writeAnswer',
+  lock: 'readAnswer',
+  commit: 'writeAnswer',
+} as const;
 
 function submitAbortable(
   host: ClientHost,
@@ -159,9 +166,4 @@ function submitAbortable(
 
 function abortedBefore({ partition }: ClientRequest, { reason }: AbortSignal): GridError {
   return new GridError('aborted', { outcome: 'not_applied', details: { partition }, cause: reason });
-}
-
-function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
-  if (signal === undefined || signal instanceof AbortSignal) return signal;
-  throw invalid('signal', 'must be an AbortSignal');
 }

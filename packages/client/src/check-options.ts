@@ -28,6 +28,11 @@ export function checkTimeout(name: string, value: number): number {
   return checkCount(name, value, LIMITS.operationTimeoutMsMax);
 }
 
+export function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  throw invalid('signal', 'must be an AbortSignal');
+}
+
 /** @throws {@link GridError} `invalid_argument`, naming the argument. */
 export function checkIterable<T>(name: string, value: Iterable<T>): Iterable<T> {
   if (typeof (value as Partial<Iterable<T>> | null | undefined)?.[Symbol.iterator] === 'function') return value;

@@ -4,7 +4,9 @@ import type { NearCaches } from './near/near-caches.ts';
 import type { ClientRequest, Done, Pending } from './pending.ts';
 import type { Routes } from './routes.ts';
 import type { StatusEvent } from './status.ts';
+import type { Timers } from './timers.ts';
 import type { Tokens } from './tokens.ts';
+import type { OpenTransactions } from './transaction/open-transactions.ts';
 
 export interface ClientMachineSettings {
   /** The first connect fails after so long. */
@@ -41,6 +43,11 @@ export interface ClientMachine extends Machine {
   submit(request: ClientRequest, done: Done, nowMs: number): Pending;
   /** Gives a request up, at once: `done` is called with `aborted`, if it was not called yet. */
   abort(pending: Pending, reason: unknown, nowMs: number): void;
+  /** `act` is called a tick after `dueMs` at the latest, unless the client is closed. */
+  readonly timers: Timers;
+  readonly transactions: OpenTransactions;
+  /** `done` is called once, after a random while that grows with `failures`, or when the client is closed. */
+  pause(failures: number, done: () => void, nowMs: number): void;
   /** Gives all up with `closed` and hangs up, at once. */
   close(): void;
 }

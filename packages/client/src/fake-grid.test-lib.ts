@@ -3,10 +3,14 @@ import {
   asConnectionId,
   asMapId,
   asPartitionId,
+  type Commit,
   type ConnectionId,
+  type EndTransaction,
   ERROR_CODES,
   type ErrorCode,
+  type KeepTransactions,
   type Message,
+  mapOfOperation,
   type NearPoll,
   NO_BYTES,
   NO_ROUTE,
@@ -44,11 +48,18 @@ export class FakeGrid implements ClientHost {
   readonly sent: RequestMessage[] = [];
   /** What a request is refused with; undefined: it is done. */
   refusal: (message: RequestMessage) => ErrorCode | undefined = () => undefined;
+  /** Told ends of transactions with locks. */
+  readonly ended: EndTransaction[] = [];
+  readonly kept: KeepTransactions[] = [];
   /** Polls of near caches, the last of each partition. */
   readonly nearPolls = new Map<number, NearPoll>();
   /** Whether near caches hear of what changes. */
   tellsNear = true;
-  readonly #maps = new Map<number, Map<string, Stored>>();
+  readonly #maps = new Map<string, Map<string, Stored>>();
+  /** By map and partition: the lsn of its last change. */
+  readonly #changed = new Map<string, number>();
+  /** Requests for a lock by name that somebody has. */
+  #acquiring: { readonly connection: ConnectionId; readonly message: Write }[] = [];
   readonly #told = new Map<number, number>();
   #lsn = 0;
 
@@ -91,6 +102,18 @@ export class FakeGrid implements ClientHost {
 
   async close(): Promise<void> {}
 
+  #mustWait(write: Write): boolean {
+    return write.operations.some(({ kind, key }) => kind === 'acquire' && this.#stored(write).has(hex(key)));
+  }
+
+  #retryAcquiring(): void {
+    for (const one of [...this.#acquiring]) {
+      if (this.#mustWait(one.message)) continue;
+      this.#acquiring = this.#acquiring.filter((other) => other !== one);
+      this.#answer(one.connection, this.#answerOf(one.message));
+    }
+  }
+
   sentOf<Type extends RequestMessage['type']>(type: Type): Extract<RequestMessage, { type: Type }>[] {
     return this.sent.filter((message): message is Extract<RequestMessage, { type: Type }> => message.type === type);
   }
@@ -99,8 +122,22 @@ export class FakeGrid implements ClientHost {
     if (message.type === 'routingRequest') this.#answer(connection, routing(partitionBy));
     else if (message.type === 'nearPoll') this.#onNearPoll(connection, message);
     else {
+      if (message.type === 'endTransaction') {
+        this.ended.push(message);
+        return;
+      }
+      if (message.type === 'keepTransactions') {
+        this.kept.push(message);
+        return;
+      }
       const request = message as RequestMessage;
+      if (request.type === 'write' && this.#mustWait(request)) {
+        this.sent.push(request);
+        this.#acquiring.push({ connection, message: request });
+        return;
+      }
       this.#answer(connection, this.#answerOf(request));
+      this.#retryAcquiring();
       const poll = this.nearPolls.get(request.partition);
       if (poll === undefined) return;
       const operations = request.type === 'write' ? request.operations : [];
@@ -142,12 +179,14 @@ export class FakeGrid implements ClientHost {
 
   #answerOf(message: RequestMessage): Message {
     this.sent.push(message);
-    const code = this.refusal(message) ?? (message.type === 'write' ? this.#refusalOf(message) : undefined);
+    const isWriting = message.type === 'write' || message.type === 'commit';
+    const code = this.refusal(message) ?? (isWriting ? this.#refusalOf(message) : undefined);
     const { id } = message;
     if (code !== undefined) {
       return { type: 'errorAnswer', id, code: ERROR_CODES[code].number, detailsJson: '{}', route: NO_ROUTE };
     }
     switch (message.type) {
+      case 'lock':
       case 'read': {
         const entries = message.keys.map((key) => {
           const { value, lsn, expireAtMs } = this.#stored(message).get(hex(key)) ?? NOTHING;
@@ -176,23 +215,31 @@ export class FakeGrid implements ClientHost {
           clockMs: 0,
         };
       }
+      case 'commit':
       case 'write': {
+        if (message.operations.length === 0) return { type: 'writeAnswer', id, epoch: 0, lsn: 0, applied: false };
         this.#lsn += 1;
         const applied = message.operations.map((operation) => this.#apply(message, operation));
         return { type: 'writeAnswer', id, epoch: 1, lsn: this.#lsn, applied: applied.includes(true) };
       }
       case 'verify':
-      case 'lock':
-      case 'commit':
         throw new Error('not used here');
       case 'resolveOrAbort':
         return { type: 'rolledBack', id };
     }
   }
 
-  #refusalOf(write: Write): ErrorCode | undefined {
-    for (const { kind, key, ifLsn } of write.operations) {
-      const held = this.#stored(write).get(hex(key));
+  #refusalOf(write: Write | Commit): ErrorCode | undefined {
+    const { partition } = write;
+    for (const { map, key, lsn } of write.type === 'commit' ? write.reads : []) {
+      if ((this.#stored({ map, partition }).get(hex(key))?.lsn ?? 0) !== lsn) return 'version_conflict';
+    }
+    for (const { map, lsn } of write.type === 'commit' ? write.ranges : []) {
+      if ((this.#changed.get(`${map}:${partition}`) ?? 0) > lsn) return 'version_conflict';
+    }
+    for (const operation of write.operations) {
+      const { kind, key, ifLsn } = operation;
+      const held = this.#stored({ map: mapOfOperation(write, operation), partition }).get(hex(key));
       if (kind === 'insert' && held !== undefined) return 'duplicate_key';
       if (kind === 'update' && held === undefined) return 'key_not_found';
       if (ifLsn > 0 && held?.lsn !== ifLsn) return 'version_conflict';
@@ -200,8 +247,11 @@ export class FakeGrid implements ClientHost {
     return undefined;
   }
 
-  #apply(write: Write, { kind, key, value, ttlMs }: Operation): boolean {
-    const stored = this.#stored(write);
+  #apply(write: Write | Commit, operation: Operation): boolean {
+    const { kind, key, value, ttlMs } = operation;
+    const map = mapOfOperation(write, operation);
+    const stored = this.#stored({ map, partition: write.partition });
+    this.#changed.set(`${map}:${write.partition}`, this.#lsn);
     const hash = Number.parseInt(hex(key).slice(-10, -2), 16);
     if (kind === 'clear') stored.clear();
     else if (kind === 'delete') return stored.delete(hex(key));
@@ -210,18 +260,20 @@ export class FakeGrid implements ClientHost {
     return true;
   }
 
-  #stored({ partition }: { partition: number }): Map<string, Stored> {
-    let stored = this.#maps.get(partition);
+  #stored({ map, partition }: { readonly map: number; readonly partition: number }): Map<string, Stored> {
+    const name = `${map}:${partition}`;
+    let stored = this.#maps.get(name);
     if (stored === undefined) {
       stored = new Map();
-      this.#maps.set(partition, stored);
+      this.#maps.set(name, stored);
     }
     return stored;
   }
 }
 
 function routing(partitionBy: readonly number[]): Routing {
-  const maps = [{ id: asMapId(0), name: 'orders' }];
+  const names = { orders: 'optimistic', accounts: 'pessimistic', hits: 'none', 'ostraca.locks': 'optimistic' } as const;
+  const maps = Object.entries(names).map(([name, lockStrategy], id) => ({ id: asMapId(id), name, lockStrategy }));
   return {
     type: 'routing',
     grid: 'shop',

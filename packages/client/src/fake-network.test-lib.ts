@@ -217,7 +217,7 @@ export function routingOf(
   routes: readonly Route[],
   { generation = '1-x', unplaceable = '' }: { generation?: string; unplaceable?: string } = {},
 ): Routing {
-  const maps = [{ id: asMapId(0), name: 'orders' }];
+  const maps = [{ id: asMapId(0), name: 'orders', lockStrategy: 'optimistic' } as const];
   const mapSet = { name: 'orders', firstPartition: 0, numberOfPartitions: 4, partitionBy: [], maps, unplaceable };
   return { type: 'routing', grid: 'shop', generation, mapSets: [mapSet], routes, addresses: [A, B] };
 }

@@ -17,7 +17,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { ReadBody, WriteBody } from './bodies.ts';
 import { type BulkOptions, clearAll, sizeOf } from './bulk.ts';
 import { CALL_OPTIONS, type CallOptions, type GridContext, placeKey, placeOf } from './calls.ts';
-import { checkCount, checkIterable, checkOptions, checkTimeout, invalid, notSupportedYet } from './check-options.ts';
+import { checkCount, checkIterable, checkOptions, checkTimeout, invalid } from './check-options.ts';
 import { type IterationOptions, scan } from './iteration.ts';
 import type { NearEntry } from './near/near-cache.ts';
 import { isForNear, type NearCacheOptions, type NearReads, newNearReads } from './near/near-reads.ts';
@@ -83,8 +83,6 @@ export interface GridMap<K extends Key, V> extends AsyncIterable<[K, V]> {
   delete(key: K, options?: WriteOptions): Promise<boolean>;
   /** Renews its time to live, from now on, and nothing else: value and version stay. Whether it was there. */
   touch(key: K, options?: WriteOptions): Promise<boolean>;
-  /** Not supported yet: `invalid_argument`. */
-  lock(key: K, options?: CallOptions): Promise<never>;
   /** From the very keys given; absent ones are left out. */
   getAll(keys: Iterable<K>, options?: ReadOptions): Promise<Map<K, V>>;
   /**
@@ -204,10 +202,6 @@ class RemoteMap<K extends Key, V> implements GridMap<K, V> {
   async touch(key: K, options?: WriteOptions): Promise<boolean> {
     checkOptions(options, WRITE_OPTIONS);
     return this.#write('touch', key, { value: NO_BYTES, options, resultOf: wasApplied });
-  }
-
-  async lock(): Promise<never> {
-    throw notSupportedYet('lock');
   }
 
   getAll(keys: Iterable<K>, options?: ReadOptions): Promise<Map<K, V>> {

@@ -1,9 +1,10 @@
 /** A connected grid, as the application sees it. */
 import type { Key } from '@ostraca/core';
 import type { GridContext } from './calls.ts';
-import { notSupportedYet } from './check-options.ts';
 import { type GridMap, type MapOptions, newGridMap } from './grid-map.ts';
 import type { StatusEvent } from './status.ts';
+import { runTransaction, type TransactionOptions, type TransactionScope } from './transaction/run-transaction.ts';
+import { newSession, type Session } from './transaction/session.ts';
 
 // Engines without it (Node.js before 20.5) get the symbol that TypeScript's `await using` looks for.
 (Symbol as { asyncDispose?: symbol }).asyncDispose ??= Symbol.for('Symbol.asyncDispose');
@@ -16,10 +17,23 @@ export interface Grid extends AsyncDisposable {
    * @throws {@link GridError} `invalid_argument`: an unknown option or codec.
    */
   map<K extends Key = Key, V = unknown>(name: string, options?: MapOptions<V>): GridMap<K, V>;
-  /** Not supported yet: `invalid_argument`. */
-  transaction(act: (transaction: unknown) => unknown, options?: object): Promise<never>;
-  /** Not supported yet: `invalid_argument`. */
-  session(): never;
+  /**
+   * Runs `act` as one transaction: what it writes by the maps of `transaction` is written when it returns, all at one
+   * moment, and what it has read was still so at that moment; when it throws, nothing is written and the error is passed on.
+   * `act` is run again, up to `retries` times, when others were faster (`version_conflict`, `deadlock`, `lock_timeout`)
+   * or the primary changed (`transaction_failed_over`, `replication_voted_to_rollback`), so it should do nothing else
+   * that must happen once. All its keys are of one partition. Maps of `grid` itself are not part of it.
+   *
+   * @returns what `act` returned.
+   * @throws {@link GridError} of the last attempt: `not_applied`, but `timeout`, `aborted` and `closed` of a commit
+   *   that was sent, which are `unknown`.
+   */
+  transaction<Result>(
+    act: (transaction: TransactionScope) => Result | Promise<Result>,
+    options?: TransactionOptions,
+  ): Promise<Result>;
+  /** Transactions that begin and end where the application says; nothing is run again. Costs nothing, sends nothing. */
+  session(): Session;
   /** Events from now on, until the grid is closed. A reader that is slow loses the oldest. */
   status(): AsyncIterableIterator<StatusEvent>;
   /** Pending calls fail with `closed`, at once; of a write that was sent the outcome is `unknown`. May be called again. */
@@ -44,12 +58,15 @@ class RemoteGrid implements Grid {
     return newGridMap<K, V>(this.#context, name, options);
   }
 
-  async transaction(): Promise<never> {
-    throw notSupportedYet('transaction');
+  transaction<Result>(
+    act: (transaction: TransactionScope) => Result | Promise<Result>,
+    options?: TransactionOptions,
+  ): Promise<Result> {
+    return runTransaction(this.#context, act, options);
   }
 
-  session(): never {
-    throw notSupportedYet('session');
+  session(): Session {
+    return newSession(this.#context);
   }
 
   status(): AsyncIterableIterator<StatusEvent> {

@@ -12,5 +12,15 @@ export type { ClientAnswer, ClientRequest, Pending, RequestBody } from './pendin
 export type { ReadMode, ReadOptions, ReadToken, ReadWish } from './read-modes.ts';
 export { newClientMachine } from './requests.ts';
 export { type StatusEvent, StatusStream } from './status.ts';
+export type { TransactionOptions, TransactionScope } from './transaction/run-transaction.ts';
+export type { BeginOptions, Session } from './transaction/session.ts';
+export type {
+  TransactionalEntry,
+  TransactionalIterationOptions,
+  TransactionalMap,
+  TransactionalMapOptions,
+  TransactionalSetOptions,
+  TransactionalWriteOptions,
+} from './transaction/transactional-map.ts';
 export { type CodecOption, newValues, type ValueCodec, type Values } from './values.ts';
 export type { Version } from './version.ts';

@@ -13,7 +13,7 @@ export interface IterationOptions extends CallOptions {
   readonly batch?: number | undefined;
 }
 
-const BATCH = 500;
+export const BATCH = 500;
 
 export async function* scan(
   context: GridContext,
@@ -37,7 +37,7 @@ export async function* scan(
   }
 }
 
-function prefixBytes(prefix: string | undefined): Uint8Array {
+export function prefixBytes(prefix: string | undefined): Uint8Array {
   if (prefix === undefined) return NO_BYTES;
   if (typeof prefix !== 'string') throw invalid('prefix', 'must be a string');
   return encodeTextPrefix(prefix);

@@ -4,13 +4,12 @@
  */
 import { GridError, type MapId, type PartitionId } from '@ostraca/core';
 import type { ReadBody, WriteBody } from './bodies.ts';
-import { type CallOptions, type ClientHost, type GridContext, submit } from './calls.ts';
+import { type AnswerOf, type CallOptions, type ClientHost, type GridContext, submit } from './calls.ts';
 import { checkTimeout } from './check-options.ts';
 import type { ClientAnswer, ClientRequest } from './pending.ts';
 import type { MapPlace } from './routes.ts';
 
 type OneBody = ReadBody | WriteBody;
-type AnswerOf<Body extends OneBody> = Extract<ClientAnswer, { type: `${Body['kind']}Answer` }>;
 
 export interface OneKeyCall<Body extends OneBody, Result> {
   readonly place: MapPlace;

@@ -1,6 +1,8 @@
 /** A request of the application from its submission to its answer. */
 import {
+  type Commit,
   type GridError,
+  type Lock,
   type MapId,
   NewRead,
   NewWrite,
@@ -36,7 +38,12 @@ export type RequestBody =
       readonly prefix: Uint8Array;
       readonly withoutValues: boolean;
     }
-  | { readonly kind: 'write'; readonly operations: readonly Operation[] };
+  | { readonly kind: 'write'; readonly operations: readonly Operation[] }
+  /** Fields as of core's Lock, and below of its Commit. */
+  | ({ readonly kind: 'lock' } & Pick<Lock, 'transaction' | 'mode' | 'keys' | 'withoutValues' | 'waitMs'>)
+  | ({ readonly kind: 'commit' } & CommitFields);
+
+type CommitFields = Pick<Commit, 'transaction' | 'beganEpoch' | 'reads' | 'ranges' | 'operations' | 'waitMs'>;
 
 export interface ClientRequest {
   readonly partition: PartitionId;
@@ -138,13 +145,18 @@ const OVERHEAD_BYTES = 128;
 
 function bytesOf(body: RequestBody): number {
   let bytes = OVERHEAD_BYTES;
-  if (body.kind === 'read') for (const key of body.keys) bytes += key.length;
-  if (body.kind === 'write') for (const { key, value } of body.operations) bytes += key.length + value.length;
+  if (body.kind === 'read' || body.kind === 'lock') for (const key of body.keys) bytes += key.length;
+  if (body.kind === 'write' || body.kind === 'commit') {
+    for (const { key, value } of body.operations) bytes += key.length + value.length;
+  }
+  if (body.kind === 'commit') for (const { key } of body.reads) bytes += key.length;
   return bytes;
 }
 
+/** It has a seq, and its outcome may be unknown. */
 export function isWrite(pending: Pending): boolean {
-  return pending.request.body.kind === 'write';
+  const { kind } = pending.request.body;
+  return kind === 'write' || kind === 'commit';
 }
 
 /** Whether some attempt may have had, or may yet have, an effect. */
@@ -184,6 +196,16 @@ export function messageOf(
     case 'write':
       if (pending.isGivenUp) return { type: 'resolveOrAbort', id, partition, epoch, map, ttlMs, seq, ackedBelow };
       return new NewWrite({ id, partition, epoch, map, ttlMs, seq, ackedBelow, attempt, operations: body.operations });
+    case 'lock': {
+      const { transaction, mode, keys, withoutValues, waitMs } = body;
+      return { type: 'lock', id, partition, epoch, map, ttlMs, transaction, mode, keys, withoutValues, waitMs };
+    }
+    case 'commit': {
+      if (pending.isGivenUp) return { type: 'resolveOrAbort', id, partition, epoch, map, ttlMs, seq, ackedBelow };
+      const { transaction, beganEpoch, reads, ranges, operations, waitMs } = body;
+      const head = { type: 'commit', id, partition, epoch, map, ttlMs, seq, ackedBelow, attempt } as const;
+      return { ...head, transaction, beganEpoch, reads, ranges, operations, waitMs };
+    }
   }
 }
 

@@ -11,10 +11,12 @@ import {
   type GridError,
   type Message,
   type Peer,
+  type Random,
   type RolledBack,
   type Routing,
   type RoutingRefused,
 } from '@ostraca/core';
+import { backoffMs, TRANSACTION_BACKOFF } from './backoff.ts';
 import type { ClientMachine, ClientMachineOptions } from './client-machine.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dispatch } from './dispatch.ts';
@@ -27,7 +29,9 @@ import { ReplicaReads } from './replica-reads.ts';
 import { type RouteChange, Routes } from './routes.ts';
 import { RoutingSource } from './routing-source.ts';
 import type { StatusEvent } from './status.ts';
+import { Timers } from './timers.ts';
 import { Tokens } from './tokens.ts';
+import { OpenTransactions } from './transaction/open-transactions.ts';
 
 export function newClientMachine(options: ClientMachineOptions): ClientMachine {
   return new Requests(options);
@@ -37,8 +41,13 @@ class Requests implements ClientMachine {
   readonly routes = new Routes();
   readonly tokens = new Tokens();
   readonly near: NearCaches;
+  readonly timers = new Timers();
+  readonly transactions: OpenTransactions;
   readonly #options: ClientMachineOptions;
   readonly #links: Links;
+  /** Of pauses; made with the first. */
+  #random: Random | undefined;
+  readonly #pauses = new Set<() => void>();
   readonly #source: RoutingSource;
   readonly #dispatch: Dispatch;
   readonly #replicaReads: ReplicaReads;
@@ -62,6 +71,7 @@ class Requests implements ClientMachine {
     const random = options.random.fork();
     const links = new Links(effects, random);
     this.#links = links;
+    this.transactions = new OpenTransactions({ effects, links, routes });
     const mutations = options.mutations ?? new Set();
     this.near = new NearCaches({ effects, links, routes, tokens, mutations, clocks: options.clocks });
     this.#source = new RoutingSource({ grid, endpoints, effects, random, links, routes });
@@ -123,9 +133,23 @@ class Requests implements ClientMachine {
     this.#enqueueWhatFits(nowMs);
   }
 
+  pause(failures: number, done: () => void, nowMs: number): void {
+    if (this.#closed) return done();
+    const end = (): void => {
+      if (!this.#pauses.delete(end)) return;
+      this.#countWaitedFor(-1);
+      done();
+    };
+    this.#pauses.add(end);
+    this.#countWaitedFor(1);
+    this.#random ??= this.#options.random.fork();
+    this.timers.at(nowMs + backoffMs(this.#random, failures, TRANSACTION_BACKOFF), end);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    for (const end of [...this.#pauses]) end();
     this.near.close();
     this.#endConnecting(undefined);
     const all = [...this.#replicaReads.list(), ...this.#dispatch.list(), ...this.#overflow.list()];
@@ -207,6 +231,8 @@ class Requests implements ClientMachine {
     this.#dialPrimaries(nowMs);
     this.#replicaReads.onTick(nowMs);
     this.near.onTick(nowMs);
+    this.transactions.onTick(nowMs);
+    this.timers.onTick(nowMs);
     this.#dispatch.onTick(nowMs);
     this.#enqueueWhatFits(nowMs);
   }

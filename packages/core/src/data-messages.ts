@@ -35,6 +35,7 @@ export interface ReplicaRoute {
 export interface RoutingMap {
   readonly id: MapId;
   readonly name: string;
+  readonly lockStrategy: 'optimistic' | 'pessimistic' | 'none';
 }
 
 export interface RoutingMapSet {

@@ -32,6 +32,7 @@ export * from './policy.ts';
 export * from './random.ts';
 export * from './routing/partition-of.ts';
 export * from './routing/routing-of.ts';
+export { keyText } from './shard/locking.ts';
 export type { Mutation, PrimaryAct } from './shard/ports.ts';
 export { digestOf, type Shard } from './shard/shard.ts';
 export {

@@ -28,14 +28,20 @@ export interface Topology {
   readonly maps: readonly TopologyMap[];
 }
 
+/** Of maps that no policy names. */
+export const OWN_MAPS_PREFIX = 'ostraca.';
+/** Of `grid.lock()`: an entry for each lock that somebody has. In the first map set of each grid. */
+export const LOCKS_MAP: MapPolicy = { name: `${OWN_MAPS_PREFIX}locks`, lockStrategy: 'OPTIMISTIC' };
+
+/** Our own maps come after all of the policy, which so keep the numbers that they had without them. */
 export function topologyOf(policy: Policy): Topology {
-  const mapSets: TopologyMapSet[] = [];
+  const mapSets: (TopologyMapSet & { readonly maps: TopologyMap[] })[] = [];
   const maps: TopologyMap[] = [];
   let partitionCount = 0;
   for (const grid of policy.grids) {
     for (const mapSetPolicy of grid.mapSets) {
       const ownMaps: TopologyMap[] = [];
-      const mapSet: TopologyMapSet = {
+      const mapSet = {
         grid: grid.name,
         policy: mapSetPolicy,
         firstPartition: partitionCount,
@@ -49,6 +55,13 @@ export function topologyOf(policy: Policy): Topology {
       partitionCount += mapSetPolicy.numberOfPartitions;
       mapSets.push(mapSet);
     }
+  }
+  for (const { name } of policy.grids) {
+    const mapSet = mapSets.find(({ grid }) => grid === name);
+    if (mapSet === undefined) continue;
+    const map = { id: asMapId(maps.length), policy: LOCKS_MAP, mapSet };
+    maps.push(map);
+    mapSet.maps.push(map);
   }
   return { policy, mapSets, partitionCount, maps };
 }

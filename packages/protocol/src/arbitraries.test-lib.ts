@@ -203,7 +203,9 @@ export const MESSAGES: Arbitraries = {
         firstPartition: uint32,
         numberOfPartitions: uint32,
         partitionBy: listOf(uint32),
-        maps: listOf(shape({ id: map, name: text })),
+        maps: listOf(
+          shape({ id: map, name: text, lockStrategy: fc.constantFrom('optimistic', 'pessimistic', 'none') }),
+        ),
         unplaceable: text,
       }),
     ),

@@ -4,7 +4,7 @@ import { protoFiles, protoText } from '../scripts/generate.mjs';
 import { agreeOnProtocol, PROTOCOL } from './protocol-version.ts';
 
 /** Of the contract in words that a machine reads: its files by name, without comments and extra white space. */
-const CONTRACT_SHA256 = '774467b5249df6ee9cfb11234874939984c32d3a6d5d12d866a9c6a7941a1885';
+const CONTRACT_SHA256 = '222d017a88b1dcddb630fc6c8d3cfa4072ca66a56b55c087286d03f07e2c2a9c';
 
 function contractHash(): string {
   const hash = createHash('sha256');

@@ -24,10 +24,10 @@ export function filled(mapSet: WrittenMapSet): FilledMapSet {
 }
 
 /** Nothing goes away unless the policy says so: with maxBytes alone, a map that is full refuses. */
-function filledMap({ name, timeToLive, maxBytes, evict = 'NONE' }: WrittenMap): MapPolicy {
+function filledMap({ name, lockStrategy = 'OPTIMISTIC', timeToLive, maxBytes, evict = 'NONE' }: WrittenMap): MapPolicy {
   return {
     name,
-    lockStrategy: 'OPTIMISTIC',
+    lockStrategy,
     ...(timeToLive === undefined ? {} : { timeToLive: { type: timeToLive.type, afterMs: timeToLive.after } }),
     ...(maxBytes === undefined ? {} : { limit: { maxBytes, evict } }),
   };

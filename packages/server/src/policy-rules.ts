@@ -2,7 +2,7 @@
  * What one value alone cannot tell: contradictions between the keys of a policy, and what this version knows how to
  * read but not yet how to do. Each finding is a line `path: what was expected, got what`.
  */
-import { LIMITS } from '@ostraca/core';
+import { LIMITS, OWN_MAPS_PREFIX } from '@ostraca/core';
 import { type FilledMapSet, filled } from './policy-defaults.ts';
 import type { WrittenGrid, WrittenMap, WrittenMapSet, WrittenPolicy } from './policy-schema.ts';
 
@@ -79,6 +79,9 @@ function mapSetContradictions(mapSet: WrittenMapSet, path: string): string[] {
 function mapContradictions(map: WrittenMap, path: string): string[] {
   const lines: string[] = [];
   const isGlob = map.name.endsWith('*');
+  if (map.name.startsWith(OWN_MAPS_PREFIX)) {
+    lines.push(`${path}.name: names that begin with ${OWN_MAPS_PREFIX} are the grid's own, got "${map.name}"`);
+  }
   if (isGlob && map.template !== true) {
     lines.push(`${path}.name: a * only in the name of a template (template: true), got "${map.name}"`);
   }
@@ -127,7 +130,6 @@ export function unsupported(policy: WrittenPolicy): string[] {
 function unsupportedOfMap(map: WrittenMap, path: string): string[] {
   const paths: string[] = [];
   if (map.template === true) paths.push(`${path}.template`);
-  if (map.lockStrategy !== undefined && map.lockStrategy !== 'OPTIMISTIC') paths.push(`${path}.lockStrategy`);
   if (map.loader !== undefined) paths.push(`${path}.loader`);
   return paths;
 }

@@ -87,6 +87,10 @@ grids:
           - name: orders
             lockStrategy: OPTIMISTIC
             template: false
+          - name: stock
+            lockStrategy: PESSIMISTIC
+          - name: hits
+            lockStrategy: NONE
 `);
   expect(policy.grids[0]?.mapSets[0]).toMatchObject({
     numberOfPartitions: 7,
@@ -211,8 +215,7 @@ const refused: readonly [what: string, plain: unknown, lines: readonly (string |
     withMapSet({ placementStrategy: 'PER_CONTAINER' }),
     [`${at}.placementStrategy: not supported yet`],
   ],
-  ['not yet: locks', withMap({ lockStrategy: 'PESSIMISTIC' }), [`${at}.maps[0].lockStrategy: not supported yet`]],
-  ['not yet: no locks', withMap({ lockStrategy: 'NONE' }), [`${at}.maps[0].lockStrategy: not supported yet`]],
+  ['own name', withMap({ name: 'ostraca.x' }), [/maps\[0\]\.name: names that begin with ostraca\. are the grid's own/]],
   ['bad eviction', withMap({ maxBytes: '1MiB', evict: 'FIFO' }), [/evict: expected LRU, LFU or NONE, got "FIFO"/]],
   [
     'not yet: loader',

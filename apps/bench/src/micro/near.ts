@@ -69,7 +69,7 @@ const ROUTING: Routing = {
   mapSets: [
     {
       ...{ name: 's', firstPartition: 0, numberOfPartitions: 1, partitionBy: [], unplaceable: '' },
-      maps: [{ id: MAP, name: 'orders' }],
+      maps: [{ id: MAP, name: 'orders', lockStrategy: 'optimistic' }],
     },
   ],
   routes: [{ partition: P, epoch: 1, version: 1, primary: 'a', address: URL, lineage: 'l', replicas: [] }],

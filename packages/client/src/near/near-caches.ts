@@ -1,5 +1,13 @@
 /** The near caches of one client, by the names of their maps: each hears what the client hears. */
-import { type Clocks, type ConnectionId, GridError, type NearChanges, SuspendGuard } from '@ostraca/core';
+import {
+  asMapId,
+  type Clocks,
+  type ConnectionId,
+  GridError,
+  type NearChanges,
+  type Operation,
+  SuspendGuard,
+} from '@ostraca/core';
 import type { ClientAnswer, Pending } from '../pending.ts';
 import { NearCache, type NearCacheParts, type NearCacheSettings } from './near-cache.ts';
 
@@ -49,11 +57,15 @@ export class NearCaches {
     const { body, partition, map } = request;
     const isRefusal = result instanceof GridError;
     // A replica may answer although nobody knows how far its state goes; pages and sizes tell no lsn either.
-    const tellsLsn = body.kind === 'write' || (body.kind === 'read' && (isRefusal || pointOf(result) > 0));
+    const isRead = body.kind === 'read' || body.kind === 'lock';
+    const tellsLsn = isRead && (isRefusal || pointOf(result) > 0);
     for (const cache of this.#byMap.values()) {
-      if (body.kind === 'write') {
+      if (body.kind === 'write' || body.kind === 'commit') {
         const isApplied = !isRefusal && result.type === 'writeAnswer' && result.applied;
-        cache.onWritten(body.operations, { partition, map }, isApplied ? result.lsn : undefined);
+        for (const [offset, operations] of operationsByMap(body.operations)) {
+          const part = { partition, map: asMapId(map + offset) };
+          cache.onWritten(operations, part, isApplied ? result.lsn : undefined);
+        }
       } else if (!tellsLsn) cache.mistrust({ partition, map });
     }
   }
@@ -90,6 +102,18 @@ export class NearCaches {
     this.#isClosed = true;
     for (const cache of this.#byMap.values()) cache.close();
   }
+}
+
+/** By how far their map lies after the one of their request. */
+function operationsByMap(operations: readonly Operation[]): Iterable<readonly [number, readonly Operation[]]> {
+  if (operations.every(({ mapOffset }) => mapOffset === 0)) return [[0, operations]];
+  const byMap = new Map<number, Operation[]>();
+  for (const operation of operations) {
+    const known = byMap.get(operation.mapOffset);
+    if (known === undefined) byMap.set(operation.mapOffset, [operation]);
+    else known.push(operation);
+  }
+  return byMap;
 }
 
 function pointOf(answer: ClientAnswer): number {

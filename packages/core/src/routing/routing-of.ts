@@ -72,7 +72,11 @@ function routingMapSetOf(mapSet: TopologyMapSet, unplaceable: readonly Unplaceab
     firstPartition: mapSet.firstPartition,
     numberOfPartitions: mapSet.policy.numberOfPartitions,
     partitionBy: mapSet.policy.partitionBy,
-    maps: mapSet.maps.map(({ id, policy }) => ({ id, name: policy.name })),
+    maps: mapSet.maps.map(({ id, policy: { name, lockStrategy } }) => ({
+      id,
+      name,
+      lockStrategy: lockStrategy.toLowerCase() as Lowercase<typeof lockStrategy>,
+    })),
     unplaceable: reason?.reason ?? '',
   };
 }

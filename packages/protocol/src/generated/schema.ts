@@ -2449,6 +2449,14 @@ export const SCHEMA: Schema = {
       }
     }
   },
+  "LockStrategy": {
+    "values": {
+      "LOCK_STRATEGY_UNSPECIFIED": 0,
+      "LOCK_STRATEGY_OPTIMISTIC": 1,
+      "LOCK_STRATEGY_PESSIMISTIC": 2,
+      "LOCK_STRATEGY_NONE": 3
+    }
+  },
   "RoutingMap": {
     "fields": {
       "id": {
@@ -2458,6 +2466,11 @@ export const SCHEMA: Schema = {
       "name": {
         "type": "string",
         "id": 2
+      },
+      "lockStrategy": {
+        "type": "LockStrategy",
+        "id": 3,
+        "protoName": "lock_strategy"
       }
     }
   },
