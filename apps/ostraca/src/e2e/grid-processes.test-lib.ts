@@ -27,9 +27,11 @@ export interface MapSetSettings {
   readonly numInitialContainers?: number;
   readonly failureDetection?: string;
   readonly developmentMode?: boolean;
+  readonly partitionBy?: readonly number[];
+  readonly maps?: readonly { readonly name: string; readonly lockStrategy?: string }[];
 }
 
-/** Policy of grid `shop` with one map set, maps `orders` and `counters`. */
+/** Policy of grid `shop` with one map set, by default of the maps `orders`, `counters` and `probes`. */
 export function policyOf(settings: MapSetSettings): string {
   const mapSet = {
     name: 'main',
@@ -38,8 +40,8 @@ export function policyOf(settings: MapSetSettings): string {
     maxSyncReplicas: 1,
     developmentMode: true,
     failureDetection: 'aggressive',
-    ...settings,
     maps: [{ name: 'orders' }, { name: 'counters' }, { name: 'probes' }],
+    ...settings,
   };
   return JSON.stringify({ grids: [{ name: 'shop', mapSets: [mapSet] }] });
 }
