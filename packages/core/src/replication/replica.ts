@@ -113,6 +113,7 @@ export function emptied(shard: Shard): Shard {
     hashSeed: shard.hashSeed,
     timesToLive: shard.timesToLive,
     mapLimits: shard.mapLimits,
+    lockedMaps: shard.lockedMaps,
     digestEveryLsns: shard.digests.everyLsns,
   };
   const next = newShard(identity);

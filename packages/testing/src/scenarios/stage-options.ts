@@ -71,6 +71,7 @@ export function scenarioOf(options: StageOptions): Scenario {
     followerQueueBytes: LIMITS.followerQueueBytes,
     abortsWithinMs: undefined,
     nearCache: undefined,
+    transactions: undefined,
     latency: { medianMs: 0.5, spread: 0 },
     faults: new Map(),
     isGentle: false,

@@ -1,6 +1,6 @@
 /** One call of one caller after another, and what each showed, in the history. */
 import type { ClientAnswer, ClientMachine, NearCacheSettings, Pending, ReadWish, RequestBody } from '@ostraca/client';
-import { asMapId, GridError, must, NO_BYTES, type PartitionId, type Random } from '@ostraca/core';
+import { asMapId, GridError, type MapId, must, NO_BYTES, type PartitionId, type Random } from '@ostraca/core';
 import { type Action, type History, type Observation, type Result, writtenValue } from '../checkers/history.ts';
 import type { WeakRead } from '../checkers/weak-reads.ts';
 import { lookAround } from './look-around.ts';
@@ -33,8 +33,8 @@ export interface Caller {
   valueCount: number;
 }
 
-/** `connection`: by which the answer came, as the client numbers it. */
-type Answered = (result: ClientAnswer | GridError, connection?: number) => void;
+/** `connection`: by which the answer came, as the client numbers it; `sentEpoch`: of the route by which its request went. */
+type Answered = (result: ClientAnswer | GridError, connection?: number, sentEpoch?: number) => void;
 
 export interface CallsOptions {
   readonly world: World;
@@ -225,18 +225,20 @@ export class Calls {
 
   submit(
     caller: Caller,
-    { map, partition, timeoutMs }: { map: MapName; partition: PartitionId; timeoutMs: number },
+    { map, partition, timeoutMs }: { map: MapName | MapId; partition: PartitionId; timeoutMs: number },
     body: RequestBody,
     done: Answered,
   ): void {
     let pending: Pending | undefined;
-    const finish = this.#opened(caller, done);
-    const withinMs = body.kind === 'write' ? this.#options.writeTimeoutMs(caller, timeoutMs) : timeoutMs;
+    const finish = this.#opened(caller, (result, connection) => done(result, connection, pending?.sentEpoch));
+    const isWrite = body.kind === 'write' || body.kind === 'commit';
+    const withinMs = isWrite ? this.#options.writeTimeoutMs(caller, timeoutMs) : timeoutMs;
     caller.client.process.post(() => {
-      const request = { partition, map: asMapId(MAPS.indexOf(map)), body, timeoutMs: withinMs };
+      const id = typeof map === 'string' ? asMapId(MAPS.indexOf(map)) : map;
+      const request = { partition, map: id, body, timeoutMs: withinMs };
       pending = caller.client.process.machine?.submit(request, finish, caller.client.process.clockMs);
     });
-    if (body.kind === 'write') this.#options.onWrite(caller, () => pending);
+    if (isWrite) this.#options.onWrite(caller, () => pending);
   }
 
   /** It ends once, also if its client crashes before. `cancel`: it was no call. */

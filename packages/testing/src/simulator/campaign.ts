@@ -101,6 +101,7 @@ export class Summary {
   #virtualMs = 0;
   #commits = 0;
   #operations = 0;
+  readonly #transactions = new Map<string, number>();
   #unknown = 0;
   #searched = 0;
   #decided = 0;
@@ -114,6 +115,7 @@ export class Summary {
     this.#commits += report.commitCount;
     this.#operations += report.operationCount;
     this.#unknown += report.unknownCount;
+    addUp(this.#transactions, report.transactions);
     this.#searched += report.searchedCount;
     this.#decided += report.decidedCount;
     this.#lost += report.lostPartitionCount;
@@ -140,6 +142,7 @@ export class Summary {
       `simulated hours  ${(this.#virtualMs / 3_600_000).toFixed(2)}`,
       `operations       ${this.#operations}, of them ${this.#unknown} with unknown outcome`,
       `commits checked  ${this.#commits}`,
+      `transactions     ${listed(this.#transactions)}`,
       `records decided  ${this.#decided}`,
       `keys searched    ${this.#searched}`,
       `slowest recovery ${(this.#slowestRecoveryMs / 1_000).toFixed(1)} s`,

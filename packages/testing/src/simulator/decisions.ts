@@ -13,7 +13,7 @@ const milliseconds = z.number().min(0);
 
 const mapSchema = z.strictObject({
   name: z.string(),
-  lockStrategy: z.literal('OPTIMISTIC'),
+  lockStrategy: z.enum(['OPTIMISTIC', 'PESSIMISTIC', 'NONE']),
   timeToLive: z
     .strictObject({
       type: z.enum(['CREATION_TIME', 'LAST_UPDATE_TIME', 'LAST_ACCESS_TIME']),
@@ -60,6 +60,7 @@ const scenarioSchema = z.strictObject({
   replicationWindowBytes: count.default(LIMITS.replicationWindowBytes),
   followerQueueBytes: count.default(LIMITS.followerQueueBytes),
   abortsWithinMs: milliseconds.exactOptional(),
+  transactions: z.strictObject({ callersPerClient: count, listCount: count.min(1) }).exactOptional(),
   nearCache: z.strictObject({ maxBytes: count, maxStaleMs: milliseconds }).exactOptional(),
 });
 export type ScenarioValues = z.output<typeof scenarioSchema>;
@@ -136,17 +137,28 @@ export function valuesOf({
   abortsWithinMs,
   nearCache,
   mapSet,
+  transactions,
   ...rest
 }: Scenario) {
   const own = ownTtlsMs === undefined ? {} : { ownTtlsMs: [...ownTtlsMs] };
   const aborts = abortsWithinMs === undefined ? {} : { abortsWithinMs };
   const near = nearCache === undefined ? {} : { nearCache };
-  return scenarioSchema.parse({ ...rest, ...own, ...aborts, ...near, mapSet });
+  const lists = transactions === undefined ? {} : { transactions };
+  return scenarioSchema.parse({ ...rest, ...own, ...aborts, ...near, ...lists, mapSet });
 }
 
 /** Its faults are those of the list: no kind comes by itself. */
 export function scenarioOfDecisions({ seeds, scenario }: Decisions): Scenario {
-  const { ownTtlsMs, abortsWithinMs, nearCache, ...values } = scenario;
+  const { ownTtlsMs, abortsWithinMs, nearCache, transactions, ...values } = scenario;
   const policy = { grids: [{ name: GRID, mapSets: [values.mapSet] }] };
-  return { ...values, seed: seeds.others, ownTtlsMs, abortsWithinMs, nearCache, policy, faults: new Map() };
+  return {
+    ...values,
+    seed: seeds.others,
+    ownTtlsMs,
+    abortsWithinMs,
+    nearCache,
+    transactions,
+    policy,
+    faults: new Map(),
+  };
 }

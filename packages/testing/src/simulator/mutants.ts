@@ -255,6 +255,48 @@ export const MUTANTS: readonly Mutant[] = [
     isRequired: false,
     faults: ['slowNetwork', 'stall'],
   },
+  {
+    name: 'readsUnchecked',
+    breaks: 'a transaction commits only if what it has read is still so (T1)',
+    seedsMax: 50,
+    isRequired: true,
+  },
+  {
+    name: 'validateLate',
+    breaks: 'a commit waits for the outcome of records that concern what it has read (T1)',
+    seedsMax: 100,
+    isRequired: true,
+  },
+  {
+    name: 'rangesUnchecked',
+    breaks: 'a transaction commits only if the maps that it has gone through are as they were (T2)',
+    seedsMax: 100,
+    isRequired: true,
+  },
+  {
+    name: 'freeLocksEarly',
+    breaks: 'a transaction keeps its locks until its record is in the log (T3)',
+    seedsMax: 100,
+    isRequired: true,
+  },
+  {
+    name: 'lockIgnoresPending',
+    breaks: 'who reads under a lock waits for the outcome of records of the key (T4)',
+    seedsMax: 100,
+    isRequired: true,
+  },
+  {
+    name: 'writesIgnoreLocks',
+    breaks: 'writes outside of transactions respect locks (T5)',
+    seedsMax: 100,
+    isRequired: true,
+  },
+  {
+    name: 'commitInAnyEpoch',
+    breaks: 'a transaction ends with the epoch that it began in (T6)',
+    seedsMax: 300,
+    isRequired: true,
+  },
 ];
 
 /** Whether a run shows that the rule was broken, by whom it must be shown. */

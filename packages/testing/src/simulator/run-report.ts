@@ -32,6 +32,8 @@ export interface RunReport {
   readonly commitCount: number;
   readonly operationCount: number;
   readonly unknownCount: number;
+  /** Of transactions: how many ended so. */
+  readonly transactions: { readonly committed: number; readonly rolledBack: number; readonly unknown: number };
   readonly keyCount: number;
   readonly searchedCount: number;
   readonly decidedCount: number;

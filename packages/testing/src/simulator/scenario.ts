@@ -6,6 +6,7 @@ import {
   FAILURE_DETECTION_LEVELS,
   LIMITS,
   type MapLimit,
+  type MapPolicy,
   type MapSetPolicy,
   newRandom,
   type Policy,
@@ -20,6 +21,9 @@ export const COUNTERS = 'counters';
 export const SCRATCH = 'scratch';
 /** Its entries have a time to live. */
 export const FLEETING = 'fleeting';
+/** Of transactions alone; their values are lists. */
+export const LISTS = 'lists';
+export const LOCKED_LISTS = 'lockedLists';
 
 export const FAULT_KINDS = [
   'crash',
@@ -82,6 +86,8 @@ export interface Scenario {
   readonly downMsMax: number;
   /** Times to live that single writes ask for; undefined: nothing in this run has one. */
   readonly ownTtlsMs: readonly number[] | undefined;
+  /** Callers who make transactions, for each client, and the lists of one partition and map; undefined: there are none. */
+  readonly transactions: { readonly callersPerClient: number; readonly listCount: number } | undefined;
   /** Of every client's near caches; undefined: there are none. */
   readonly nearCache: { readonly maxBytes: number; readonly maxStaleMs: number } | undefined;
   /** Callers abort some of their writes within so long; undefined: none does. */
@@ -93,6 +99,11 @@ export interface Scenario {
   /** After the faults nobody calls for so long: longer than a session lives. */
   readonly restMs: number;
 }
+
+export const LIST_MAPS: readonly MapPolicy[] = [
+  { name: LISTS, lockStrategy: 'OPTIMISTIC' },
+  { name: LOCKED_LISTS, lockStrategy: 'PESSIMISTIC' },
+];
 
 /** `extra` are kinds of faults that come on top of what the seed has chosen. */
 export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scenario {
@@ -114,6 +125,9 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
   const nearRandom = newRandom(seed ^ 0x3c2e9a71);
   const hasNear = nearRandom.below(3) === 0;
   const nearCache = { maxBytes: pick(nearRandom, [1_000, 100_000]), maxStaleMs: pick(nearRandom, [60, 300, 1_000]) };
+  const listRandom = newRandom(seed ^ 0x428a2f98);
+  const hasTransactions = listRandom.below(2) === 0;
+  const transactions = { callersPerClient: pick(listRandom, [1, 2, 4]), listCount: pick(listRandom, [1, 2, 3]) };
   const limit = drawLimit(newRandom(seed ^ 0x243f6a88));
   const crowdRandom = newRandom(seed ^ 0x7ed55d16);
   const minSyncReplicas = pick(random, [0, 1, 1, 1, 2]);
@@ -136,6 +150,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
       ...[REGISTERS, COUNTERS].map((name) => ({ name, lockStrategy: 'OPTIMISTIC' }) as const),
       { name: SCRATCH, lockStrategy: 'OPTIMISTIC', ...(limit === undefined ? {} : { limit }) },
       ...(hasTtl ? [{ name: FLEETING, lockStrategy: 'OPTIMISTIC', timeToLive } as const] : []),
+      ...(hasTransactions ? LIST_MAPS : []),
     ],
   };
   return {
@@ -163,6 +178,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
     downMsMax: pick(random, [500, 3_000, 15_000]),
     abortsWithinMs: pick(newRandom(seed ^ 0x510e527f), [undefined, 3, 30, 1_000]),
     nearCache: hasNear ? nearCache : undefined,
+    transactions: hasTransactions ? transactions : undefined,
     ownTtlsMs: hasTtl ? [400, 1_500, 5_000] : undefined,
     clockError: random.below(2) === 0 ? 0 : 0.01,
     digestEveryLsns: pick(newRandom(seed ^ 0x2f1b4c9d), [7, 20, 100]),

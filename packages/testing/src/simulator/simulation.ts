@@ -16,16 +16,12 @@ import {
 } from '@ostraca/core';
 import { decodeFrame, encodeFrames } from '@ostraca/protocol';
 import { ConfigurationChecker } from '../checkers/configurations.ts';
-import { type CounterFinal, checkCounters } from '../checkers/counters.ts';
 import { History, type Violation } from '../checkers/history.ts';
 import { LeaseSafety } from '../checkers/lease-safety.ts';
-import { erasOf, Losses } from '../checkers/losses.ts';
+import { Losses } from '../checkers/losses.ts';
 import { checkMemory } from '../checkers/memory-bounds.ts';
 import { Readmissions } from '../checkers/readmissions.ts';
-import { checkRegisters } from '../checkers/registers.ts';
 import { checkReplicas, DecidedLog } from '../checkers/replicas.ts';
-import { checkTtl } from '../checkers/ttl.ts';
-import { checkConnections, checkWeakReads } from '../checkers/weak-reads.ts';
 import { Bystanders } from './bystanders.ts';
 import { Cluster } from './cluster.ts';
 import { Coverage } from './coverage.ts';
@@ -33,6 +29,7 @@ import { type Decisions, scenarioOfDecisions, valuesOf } from './decisions.ts';
 import { Evictions } from './evictions.ts';
 import { Faults } from './faults.ts';
 import { isShardGone, observeDecided, shardStatesOf } from './inspection.ts';
+import { finalValuesOf, judge } from './judgement.ts';
 import { NOTHING_OMITTED } from './omissions.ts';
 import { callOperator } from './operator.ts';
 import type { MapName } from './places.ts';
@@ -52,7 +49,6 @@ import { memoryOf } from './shard-memory.ts';
 import { Trace } from './trace.ts';
 import { VirtualNetwork } from './virtual-network.ts';
 import type { World } from './virtual-process.ts';
-import { ownTtlMsOf } from './wire-forms.ts';
 import { Workload } from './workload.ts';
 
 /** First placement, with empty containers. */
@@ -279,7 +275,15 @@ class Simulation {
       ok = all;
     });
     this.#runWhile(25_000, () => ok === undefined);
-    if (ok !== true) this.#violate('I-LIVE', 'a read of all keys at the end did not succeed');
+    let listsOk: boolean | undefined;
+    this.#workload.readLists(
+      (partition) => !this.#lost.has(partition),
+      (all) => {
+        listsOk = all;
+      },
+    );
+    this.#runWhile(25_000, () => listsOk === undefined);
+    if (ok !== true || listsOk !== true) this.#violate('I-LIVE', 'a read of all keys at the end did not succeed');
     else this.#checkSizes();
   }
 
@@ -334,7 +338,7 @@ class Simulation {
   /** `size` is the number of keys that reads find. */
   #checkSizes(): void {
     const present = new Map<string, number>();
-    for (const [key, value] of this.#finalValues()) {
+    for (const [key, value] of finalValuesOf(this.#history)) {
       const place = this.#workload.places.find(({ name }) => name === key);
       if (value === undefined || place === undefined) continue;
       const id = `${place.map}/${place.partition}`;
@@ -449,59 +453,13 @@ class Simulation {
   #collect(): void {
     this.#violations.push(...this.#configurations.violations, ...this.#decided.violations, ...this.#leases.violations);
     this.#violations.push(...this.#losses.violations, ...this.#readmissions.violations);
-    const { violations, keyCount, searchedCount } = checkRegisters(this.#history, (key) => this.#lossesOf(key));
+    const { violations, keyCount, searchedCount } = judge({
+      ...{ scenario: this.#scenario, workload: this.#workload, losses: this.#losses },
+      ...{ history: this.#history, fleetingHistory: this.#fleetingHistory, promotionsMs: this.#promotionsMs },
+    });
     this.#violations.push(...violations);
     this.#keyCount = keyCount;
     this.#searchedCount = searchedCount;
-    const finals: CounterFinal[] = [];
-    for (const [key, value] of this.#finalValues()) if (key.startsWith(`${COUNTERS}/`)) finals.push({ key, value });
-    const counted = new History();
-    for (const operation of this.#history.operations) {
-      if (this.#lossesOf(operation.key).length === 0) counted.add(operation);
-    }
-    const whole = finals.filter(({ key }) => this.#lossesOf(key).length === 0);
-    this.#violations.push(...checkCounters(counted, whole));
-    this.#checkFleeting();
-    this.#checkWeakReads();
-  }
-
-  /** Across a loss nothing holds: what a token is of may be gone. */
-  #checkWeakReads(): void {
-    const weak = this.#workload.weakReads.filter(({ key }) => this.#lossesOf(key).length === 0);
-    this.#violations.push(...checkConnections(weak));
-    const byKey = this.#history.byKey();
-    for (const key of new Set(weak.map((read) => read.key))) {
-      const ofKey = weak.filter((read) => read.key === key);
-      this.#violations.push(...checkWeakReads(byKey.get(key) ?? [], ofKey));
-    }
-  }
-
-  #checkFleeting(): void {
-    const afterMs = this.#scenario.mapSet.maps.find(({ name }) => name === FLEETING)?.timeToLive?.afterMs;
-    for (const [key, operations] of this.#fleetingHistory.byKey()) {
-      const partition = this.#workload.places.find(({ name }) => name === key)?.partition;
-      const promotionsMs = partition === undefined ? [] : (this.#promotionsMs.get(partition) ?? []);
-      const ttlMsOf = (value: string): number | undefined => ownTtlMsOf(value) ?? afterMs;
-      // What is left of its times to live is not known of an entry that a later era begins with.
-      const [first = []] = erasOf(operations, this.#lossesOf(key));
-      this.#violations.push(...checkTtl(first, { ttlMsOf, promotionsMs }));
-    }
-  }
-
-  /** When the partition of this key went on without some of what it had decided. */
-  #lossesOf(key: string): readonly number[] {
-    const partition = this.#workload.partitionOfKey(key);
-    return partition === undefined ? [] : this.#losses.timesOf(partition);
-  }
-
-  /** What the last reads of the checker found; undefined: absent. */
-  #finalValues(): Map<string, string | undefined> {
-    const finals = new Map<string, string | undefined>();
-    for (const { process, key, action, result } of this.#history.operations) {
-      if (!process.startsWith('checker') || action.kind !== 'get' || result.kind !== 'observed') continue;
-      finals.set(key, result.seen.kind === 'entry' ? result.seen.value : undefined);
-    }
-    return finals;
   }
 
   #report(): RunReport {
@@ -517,6 +475,7 @@ class Simulation {
       commitCount: this.#workload.commitCount,
       operationCount: operations.length,
       unknownCount: operations.filter(({ result }) => result.kind === 'unknown').length,
+      transactions: this.#countTransactions(),
       keyCount: this.#keyCount,
       searchedCount: this.#searchedCount,
       decidedCount: this.#decided.size,
@@ -529,6 +488,12 @@ class Simulation {
       decisions: this.#decisions(),
       chaosRanMs: this.#chaosRanMs,
     };
+  }
+
+  #countTransactions(): RunReport['transactions'] {
+    const counts = { committed: 0, rolledBack: 0, unknown: 0 };
+    for (const { outcome } of this.#workload.lists?.history ?? []) counts[outcome]++;
+    return counts;
   }
 
   #tail(): readonly string[] {

@@ -3,7 +3,7 @@
  * there. Every answer goes into the history.
  */
 import { type ClientMachine, type ClientMachineSettings, newClientMachine } from '@ostraca/client';
-import { GridError, type Mutation, must, type PartitionId, type Random } from '@ostraca/core';
+import { GridError, type Mutation, must, newRandom, type PartitionId, type Random } from '@ostraca/core';
 import { heightOf } from '../checkers/counters.ts';
 import type { Action, Result } from '../checkers/history.ts';
 import type { WeakRead } from '../checkers/weak-reads.ts';
@@ -13,6 +13,7 @@ import { Impatience } from './impatience.ts';
 import { NOTHING_OMITTED, type Omissions, type OperationKind } from './omissions.ts';
 import { type MapName, type Place, Places } from './places.ts';
 import { COUNTERS, FLEETING, GRID, limitOf, pick, REGISTERS, SCRATCH, type Scenario } from './scenario.ts';
+import { TransactionCallers } from './transaction-callers.ts';
 import { VirtualProcess, type World } from './virtual-process.ts';
 import { groupsOf } from './wire-forms.ts';
 
@@ -35,6 +36,7 @@ export class Workload {
   readonly #places: Places;
   readonly #calls: Calls;
   readonly #impatience: Impatience;
+  readonly #transactions: TransactionCallers | undefined;
   #isRunning = false;
   #isResting = false;
 
@@ -62,6 +64,7 @@ export class Workload {
         this.#callers.push(newCaller(client, `${client.process.name}.${caller}`, stream.fork()));
       this.#clients.push(client);
     }
+    this.#transactions = this.#newTransactionCallers();
     this.#clients.push(checker);
     for (let index = 0; index < scenario.keyCount; index++) this.place(REGISTERS, `r${index}`);
     for (let index = 0; index < scenario.counterCount; index++) this.place(COUNTERS, `n${index}`);
@@ -112,6 +115,7 @@ export class Workload {
     for (let index = 0; index < this.#scratchCount; index++) this.place(SCRATCH, `s${index}`);
     for (const client of this.#clients) this.#startClient(client);
     for (const caller of this.#callers) if (!this.#omissions.callers.includes(caller.name)) this.#think(caller);
+    this.#transactions?.start();
   }
 
   get #scratchCount(): number {
@@ -160,6 +164,39 @@ export class Workload {
       client.process.continue();
       this.#startClient(client);
     }
+  }
+
+  /** Drawn apart, so that runs without them stay what they were. */
+  #newTransactionCallers(): TransactionCallers | undefined {
+    const { transactions, seed } = this.#scenario;
+    if (transactions === undefined) return undefined;
+    const random = newRandom(seed ^ 0x71374491);
+    const callers = this.#clients.flatMap((client) =>
+      Array.from({ length: transactions.callersPerClient }, (_, index) =>
+        newCaller(client, `${client.process.name}.t${index + 1}`, random.fork()),
+      ),
+    );
+    return new TransactionCallers({
+      ...{ scenario: this.#scenario, world: this.#world, calls: this.#calls },
+      callers: callers.filter(({ name }) => !this.#omissions.callers.includes(name)),
+      mayCall: ({ client }) => this.#isRunning && client.process.isAlive && this.#isDue && !this.#isResting,
+    });
+  }
+
+  /** Of transactions. */
+  get lists(): TransactionCallers | undefined {
+    return this.#transactions;
+  }
+
+  readLists(isWanted: (partition: PartitionId) => boolean, done: (ok: boolean) => void): void {
+    if (this.#transactions === undefined) done(true);
+    else this.#transactions.readAll(this.#checker, isWanted, done);
+  }
+
+  get #isDue(): boolean {
+    const { beforeMs, afterMs } = this.#omissions;
+    const { nowMs } = this.#world.scheduler;
+    return nowMs >= beforeMs && nowMs <= afterMs;
   }
 
   #newClient(name: string, random: Random): Client {
@@ -245,9 +282,8 @@ export class Workload {
     scheduler.after(random.unit() * 2 * this.#scenario.thinkMs, () => {
       if (!this.#isRunning) return;
       caller.random = random;
-      const { beforeMs, afterMs } = this.#omissions;
-      const isDue = scheduler.nowMs >= beforeMs && scheduler.nowMs <= afterMs;
-      if (caller.client.process.isAlive && isDue && !this.#isResting) this.#call(caller, () => this.#think(caller));
+      if (caller.client.process.isAlive && this.#isDue && !this.#isResting)
+        this.#call(caller, () => this.#think(caller));
       else this.#think(caller);
     });
   }
