@@ -12,6 +12,7 @@ import { REPLICA_LEFT_BEHIND } from './replica-left-behind.ts';
 import { RETRIES } from './retries.ts';
 import type { Script } from './script.ts';
 import { STALE_COPY } from './stale-copy.ts';
+import { TRANSACTIONS } from './transactions.ts';
 
 export const SCRIPTS: readonly Script[] = [
   ...REPLICA_LEFT_BEHIND,
@@ -26,4 +27,5 @@ export const SCRIPTS: readonly Script[] = [
   ...EVICTION,
   ...LIVENESS,
   ...NEAR_CACHE,
+  ...TRANSACTIONS,
 ];

@@ -1,10 +1,18 @@
 /** A client of a script: each call is one operation of the history, and tells the script how it ended. */
-import { type ClientMachine, newClientMachine, type Pending, type ReadWish, type RequestBody } from '@ostraca/client';
+import {
+  type ClientAnswer,
+  type ClientMachine,
+  newClientMachine,
+  type Pending,
+  type ReadWish,
+  type RequestBody,
+} from '@ostraca/client';
 import {
   asMapId,
   asPartitionId,
   encodeKey,
   GridError,
+  type MapId,
   type Mutation,
   must,
   partitionOf,
@@ -18,6 +26,7 @@ import { MAPS, type MapName } from '../simulator/places.ts';
 import { FLEETING, GRID, REGISTERS, SCRATCH } from '../simulator/scenario.ts';
 import { VirtualProcess, type World } from '../simulator/virtual-process.ts';
 import { observationOf, resultOf, wireOperation } from '../simulator/wire-forms.ts';
+import { StageTransaction } from './stage-transaction.ts';
 
 export interface Records {
   readonly history: History;
@@ -158,6 +167,22 @@ export class StageClient {
     return call;
   }
 
+  transaction(): StageTransaction {
+    const { process } = this;
+    return new StageTransaction({
+      mapOf: mapIdOf,
+      wrote: (commit, key, value) => this.#remember({ ...commit, key, action: { kind: 'set', value } }),
+      begin: () => must(process.machine, 'a client that runs').transactions.begin(asPartitionId(0)),
+      ask: ({ key, action }, { map, body }, done) => {
+        const call = this.#open(key, action);
+        this.#submit(call, { body, timeoutMs: 20_000, map }, (answer, _, sentEpoch) => {
+          call.result = done(answer, sentEpoch);
+        });
+        return call;
+      },
+    });
+  }
+
   /** Through the client's near cache. */
   near(key: string, { timeoutMs = 20_000 }: CallOptions = {}): Call {
     const call = this.#open(key, { kind: 'get' });
@@ -207,19 +232,23 @@ export class StageClient {
 
   #submit(
     call: Call,
-    { body, timeoutMs }: { readonly body: RequestBody; readonly timeoutMs: number },
-    done: (answer: Parameters<typeof resultOf>[1], connection: number | undefined) => void,
+    {
+      body,
+      timeoutMs,
+      map = mapIdOf(call.key),
+    }: { readonly body: RequestBody; readonly timeoutMs: number; readonly map?: MapId },
+    done: (answer: ClientAnswer | GridError, connection: number | undefined, sentEpoch: number) => void,
   ): void {
     const { process } = this;
     const partition = asPartitionId(this.#partitionOf(call.key));
-    const request = { partition, map: asMapId(MAPS.indexOf(mapOfKey(call.key))), body, timeoutMs };
+    const request = { partition, map, body, timeoutMs };
     let pending: Pending | undefined;
     process.post(() => {
       pending = process.machine?.submit(
         request,
         (answer) => {
           call.returnedMs = this.#nowMs;
-          done(answer, pending?.link?.connection);
+          done(answer, pending?.link?.connection, pending?.sentEpoch ?? 0);
           const detail = { key: call.key, action: call.action, result: call.result };
           this.#options.world.trace.add({ timeMs: this.#nowMs, process: process.name, what: 'answer', detail });
         },
@@ -244,6 +273,11 @@ export class StageClient {
   get #nowMs(): number {
     return this.#options.world.scheduler.nowMs;
   }
+}
+
+/** After the others, in the order of the stage's policy. */
+function mapIdOf(key: string): MapId {
+  return asMapId(key.startsWith('lck') ? MAPS.length : MAPS.indexOf(mapOfKey(key)));
 }
 
 function mapOfKey(key: string): MapName {

@@ -10,6 +10,9 @@ import {
 } from '@ostraca/core';
 import { COUNTERS, FLEETING, GRID, REGISTERS, SCRATCH, type Scenario } from '../simulator/scenario.ts';
 
+/** Of keys that begin with `lck`. */
+export const LOCKED = 'locked';
+
 export interface StageOptions {
   readonly containers: number;
   /** Default 1. */
@@ -57,6 +60,7 @@ export function scenarioOf(options: StageOptions): Scenario {
       ...[REGISTERS, COUNTERS].map((name) => ({ name, lockStrategy: 'OPTIMISTIC' }) as const),
       { name: SCRATCH, lockStrategy: 'OPTIMISTIC', ...(options.limit === undefined ? {} : { limit: options.limit }) },
       { name: FLEETING, lockStrategy: 'OPTIMISTIC', timeToLive },
+      { name: LOCKED, lockStrategy: 'PESSIMISTIC' },
     ],
   };
   return {

@@ -1,0 +1,144 @@
+/** Transactions of one partition, and their locks. Keys that begin with `lck` lie in a map with locks. */
+import type { Script } from './script.ts';
+import { TRIO } from './topologies.ts';
+
+export const TRANSACTIONS: readonly Script[] = [
+  {
+    name: 'what a transaction has read was changed by somebody else: nothing of it is written',
+    rows: [60],
+    breaks: 'I-LIN',
+    stage: TRIO,
+    mutants: { readsUnchecked: 'script' },
+    play: (stage) => {
+      stage.expect(stage.x.set('a', 'one'), 'applied');
+      const mine = stage.x.transaction();
+      stage.expect(mine.get('a'), 'one');
+      stage.expect(stage.y.set('a', 'two'), 'applied');
+      mine.set('b', 'three');
+      stage.expect(mine.commit(), 'version_conflict');
+      stage.expect(stage.y.get('b'), 'absent');
+    },
+  },
+  {
+    name: 'a commit waits for the outcome of a write of what it has read',
+    rows: [72],
+    breaks: 'I-LIN',
+    stage: TRIO,
+    mutants: { validateLate: 'script' },
+    play: (stage) => {
+      const { p, q, r } = stage.roles();
+      stage.expect(stage.x.set('a', 'one'), 'applied');
+      const mine = stage.x.transaction();
+      stage.expect(mine.get('a'), 'one');
+      const votes = [q, r].map((name) => stage.hold({ from: name, to: p, type: 'vote' }));
+      const write = stage.y.set('a', 'two');
+      stage.pass(5);
+      mine.set('b', 'three');
+      const commit = mine.commit();
+      stage.pass(5);
+      stage.expectOpen(commit);
+      for (const vote of votes) stage.release(vote);
+      stage.expect(write, 'applied');
+      stage.expect(commit, 'version_conflict');
+    },
+  },
+  {
+    name: 'a key that appears in a map which a transaction has gone through is a conflict',
+    rows: [60],
+    breaks: 'I-LIN',
+    stage: TRIO,
+    mutants: { rangesUnchecked: 'script' },
+    play: (stage) => {
+      const mine = stage.x.transaction();
+      stage.expect(mine.scan('a'), 'absent');
+      stage.expect(stage.y.insert('new', 'one'), 'applied');
+      mine.set('b', 'two');
+      stage.expect(mine.commit(), 'version_conflict');
+      const again = stage.x.transaction();
+      stage.expect(again.scan('a'), 'absent');
+      again.set('b', 'three');
+      stage.expect(again.commit(), 'applied');
+    },
+  },
+  {
+    name: 'who has read under a lock keeps others from writing until its end',
+    rows: [34],
+    breaks: 'I-LIN',
+    stage: TRIO,
+    mutants: { freeLocksEarly: 'script' },
+    play: (stage) => {
+      stage.expect(stage.x.set('lck-a', 'one'), 'applied');
+      const mine = stage.x.transaction();
+      stage.expect(mine.lock('lck-a', 'shared'), 'one');
+      const other = stage.y.transaction();
+      const lock = other.lock('lck-a', 'exclusive');
+      stage.pass(5);
+      stage.expectOpen(lock);
+      mine.set('b', 'two');
+      stage.expect(mine.commit(), 'applied');
+      stage.expect(lock, 'one');
+      other.set('lck-a', 'three');
+      stage.expect(other.commit(), 'applied');
+    },
+  },
+  {
+    name: 'who locks a key reads no state before a write that has no outcome yet',
+    rows: [72],
+    breaks: 'I-LIN',
+    stage: TRIO,
+    mutants: { lockIgnoresPending: 'script' },
+    play: (stage) => {
+      const { p, q, r } = stage.roles();
+      stage.expect(stage.x.set('lck-a', 'one'), 'applied');
+      const votes = [q, r].map((name) => stage.hold({ from: name, to: p, type: 'vote' }));
+      const write = stage.y.set('lck-a', 'two');
+      stage.pass(5);
+      const mine = stage.x.transaction();
+      const lock = mine.lock('lck-a', 'shared');
+      stage.pass(5);
+      stage.expectOpen(lock);
+      for (const vote of votes) stage.release(vote);
+      stage.expect(write, 'applied');
+      stage.expect(lock, 'two');
+      stage.expect(mine.commit(), 'applied');
+    },
+  },
+  {
+    name: 'a write outside of transactions waits for a lock',
+    rows: [34],
+    breaks: 'I-LIN',
+    stage: TRIO,
+    mutants: { writesIgnoreLocks: 'script' },
+    play: (stage) => {
+      const mine = stage.x.transaction();
+      stage.expect(mine.lock('lck-a', 'exclusive'), 'absent');
+      const write = stage.y.set('lck-a', 'two');
+      stage.pass(5);
+      stage.expectOpen(write);
+      mine.set('lck-a', 'one');
+      stage.expect(mine.commit(), 'applied');
+      stage.expect(write, 'applied');
+      stage.expect(stage.x.get('lck-a'), 'two');
+    },
+  },
+  {
+    name: 'locks end with their epoch: a transaction that goes on after a fail-over is not committed',
+    rows: [34],
+    breaks: 'I-LOCK',
+    stage: TRIO,
+    mutants: { commitInAnyEpoch: 'script' },
+    play: (stage) => {
+      const { p } = stage.roles();
+      stage.expect(stage.x.set('lck-a', 'one'), 'applied');
+      const mine = stage.x.transaction();
+      stage.expect(mine.lock('lck-a', 'exclusive'), 'one');
+      stage.crash(p);
+      // The new primary knows of no lock.
+      const other = stage.y.transaction();
+      stage.expect(other.lock('lck-a', 'shared'), 'one');
+      mine.set('b', 'two');
+      stage.expect(mine.commit(), 'transaction_failed_over');
+      stage.expect(other.commit(), 'applied');
+    },
+  },
+];
