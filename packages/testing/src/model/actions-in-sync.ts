@@ -10,6 +10,7 @@
  * do just as well before it asks, and the followers receive them when they like. Having learnt, it may do whatever it could
  * before, but append below minSyncReplicas. The test compares both ways.
  */
+import { begin } from './breadth-first.ts';
 import { canVote, refusalsOf, takeVote } from './delivery.ts';
 import { isCurrent, joinLsnOf, keepLsnOf, type Model, otherInSyncCount } from './rules.ts';
 import {
@@ -41,7 +42,7 @@ import {
   SYNC_DEAD,
   votesAt,
 } from './state.ts';
-import { actionCode, begin, type Step } from './step.ts';
+import { actionCode, type Step } from './step.ts';
 
 export function expandInSync(step: Step, primary: number): void {
   const { model, before } = step;

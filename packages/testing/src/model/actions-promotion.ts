@@ -4,6 +4,7 @@
  *
  * That a replica stops being primary is no action: one that has stopped is one that goes on and does nothing.
  */
+import { begin, violate } from './breadth-first.ts';
 import { commonLength, cutBelowDecided, joinEpoch, leaveVote, mostHeard, receive } from './delivery.ts';
 import { lostAtTakeOver } from './properties.ts';
 import { type Model, otherInSyncCount } from './rules.ts';
@@ -45,7 +46,7 @@ import {
   SYNC_DEAD,
   WAITING,
 } from './state.ts';
-import { actionCode, begin, type Step, stopActing, violate } from './step.ts';
+import { actionCode, type Step, stopActing } from './step.ts';
 
 export function expandPromotion(step: Step): void {
   const { model, before } = step;

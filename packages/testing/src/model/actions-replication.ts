@@ -1,4 +1,5 @@
 /** What happens to followers by themselves: refusals, and crashes of anybody. What they receive is in delivery.ts. */
+import { begin } from './breadth-first.ts';
 import { commonLength, commonMost, isCounted, joinEpoch, leaveAllVotes, receive } from './delivery.ts';
 import type { Model } from './rules.ts';
 import {
@@ -36,7 +37,7 @@ import {
   votesAt,
   WAITING,
 } from './state.ts';
-import { actingPrimaryOf, actionCode, begin, type Step } from './step.ts';
+import { actingPrimaryOf, actionCode, type Step } from './step.ts';
 
 export function expandReplica(step: Step, replica: number): void {
   const { model, before } = step;

@@ -11,6 +11,7 @@
  * `answerAbort`, and it counts; `loseAnswer`, and the client may still retry.
  */
 
+import { begin, violate } from './breadth-first.ts';
 import { cutBelowDecided } from './delivery.ts';
 import { brokenByCommit, disagreement, isCommitted } from './properties.ts';
 import {
@@ -47,7 +48,7 @@ import {
   transactionAt,
   transactionOf,
 } from './state.ts';
-import { actionCode, appendRecord, begin, type Step, violate } from './step.ts';
+import { actionCode, appendRecord, type Step } from './step.ts';
 
 export function expandTransactions(step: Step, primary: number): void {
   const { layout } = step.model;

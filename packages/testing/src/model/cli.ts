@@ -1,9 +1,10 @@
 /** `npm run model -- [options]` */
 import { parseArgs } from 'node:util';
 import { type Bounds, checkBounds, DEFAULT_BOUNDS, describeBounds } from './bounds.ts';
+import type { SearchReport } from './breadth-first.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 import { type Model, modelOf } from './rules.ts';
-import { type SearchReport, search } from './search.ts';
+import { search } from './search.ts';
 import { tell } from './trace.ts';
 
 const BOUND_NAMES = Object.keys(DEFAULT_BOUNDS) as (keyof Bounds)[];

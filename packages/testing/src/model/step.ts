@@ -1,7 +1,5 @@
-/**
- * What every action shares: it copies the state before, changes the copy, and emits it with a number that names the
- * action, so that a trace can be told again from numbers alone.
- */
+/** What actions share: numbers that name them, so that a trace can be told again from numbers alone. */
+import type { Move } from './breadth-first.ts';
 import type { Model } from './rules.ts';
 import { ACTING, at, EPOCH, EPOCH_LENGTH, EPOCH_LOG, epochAt, type Layout, LENGTH, replicaAt } from './state.ts';
 
@@ -45,26 +43,7 @@ export function actionOf(code: number): Action {
   return { name, actor: (code >> 16) & 255, object: (code >> 8) & 255, option: code & 255 };
 }
 
-export interface Step {
-  readonly model: Model;
-  /** The state that is expanded. Actions only read it. */
-  before: Uint8Array;
-  /** The one that an action makes of it; valid until the next one begins. */
-  readonly after: Uint8Array;
-  /** Which invariant the action in hand breaks. */
-  violation: string | undefined;
-  readonly emit: (step: Step, code: number) => void;
-}
-
-export function begin(step: Step): Uint8Array {
-  step.after.set(step.before);
-  step.violation = undefined;
-  return step.after;
-}
-
-export function violate(step: Step, what: string): void {
-  step.violation ??= what;
-}
+export type Step = Move<Model>;
 
 /** The acting primary of `epoch`, or -1. */
 export function actingPrimaryOf({ layout }: Model, state: Uint8Array, epoch: number): number {

@@ -1,8 +1,8 @@
 /** Tells a path of action numbers as steps that a person can follow. */
 import { must } from '@ostraca/core';
-import { forget } from './canonical.ts';
-import { expand } from './expand.ts';
+import { successorIn } from './breadth-first.ts';
 import { abortRecordOf, type Model } from './rules.ts';
+import { spaceOf } from './search.ts';
 import {
   ACTING,
   abortedBy,
@@ -19,7 +19,6 @@ import {
   EVICT_ACCEPTED,
   EVICT_ASKED,
   epochOfRecord,
-  firstState,
   isInSync,
   KEEP_ALL,
   keepOf,
@@ -35,7 +34,7 @@ import {
   SYNC,
   transactionOf,
 } from './state.ts';
-import { type Action, actionOf, type Step } from './step.ts';
+import { type Action, actionOf } from './step.ts';
 
 export interface TraceStep {
   readonly what: string;
@@ -45,30 +44,15 @@ export interface TraceStep {
 
 /** Repeats the actions from the first state on. */
 export function tell(model: Model, path: readonly number[]): TraceStep[] {
-  let state = firstState(model.layout);
+  const space = spaceOf(model);
+  let state = space.first;
   return path.map((code) => {
-    const after = must(successor(model, state, code), 'the action that the search took');
+    const after = must(successorIn(space, state, code), 'the action that the search took');
     const told = { before: state, after, action: actionOf(code) };
     const what = describe(model, told) + describeReceived(model.layout, told);
     state = after;
     return { what, state: describeState(model, after) };
   });
-}
-
-export function successor(model: Model, before: Uint8Array, code: number): Uint8Array | undefined {
-  let found: Uint8Array | undefined;
-  const step: Step = {
-    model,
-    before,
-    after: new Uint8Array(model.layout.bytes),
-    violation: undefined,
-    emit: ({ after }, emitted) => {
-      if (emitted === code) found ??= after.slice();
-    },
-  };
-  expand(step);
-  if (found !== undefined) forget(model, found);
-  return found;
 }
 
 interface Told {
