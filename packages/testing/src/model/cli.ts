@@ -1,43 +1,41 @@
 /** `npm run model -- [options]` */
 import { parseArgs } from 'node:util';
-import { type Bounds, checkBounds, DEFAULT_BOUNDS, describeBounds } from './bounds.ts';
 import type { SearchReport } from './breadth-first.ts';
-import { MUTANTS, type Mutant } from './mutants.ts';
-import { type Model, modelOf } from './rules.ts';
-import { search } from './search.ts';
-import { tell } from './trace.ts';
-
-const BOUND_NAMES = Object.keys(DEFAULT_BOUNDS) as (keyof Bounds)[];
-const OPTION_OF: Record<keyof Bounds, string> = {
-  replicas: 'replicas',
-  minSync: 'min',
-  transactions: 'transactions',
-  retries: 'retries',
-  crashes: 'crashes',
-  changes: 'changes',
-  promotions: 'promotions',
-  refusals: 'refusals',
-};
+import { type Run, SUBJECTS, type Subject, type SubjectMutant } from './subjects.ts';
 
 const USAGE = `npm run model -- [options]
-  --mutant NAME  with one rule broken, until that is found: ${MUTANTS.map(({ name }) => name).join(', ')}
-  --mutants      each of them in turn; one that survives fails
+  without options, both models: the rules as they are through the whole space, and each broken rule until that is found
+  --model NAME   one of them: ${SUBJECTS.map(({ name, about }) => `${name} (${about})`).join(', ')}
+  --mutants      the broken rules only; one that survives fails
+  --mutant NAME  one of them: ${SUBJECTS.map(({ mutants }) => mutants.map(({ name }) => name).join(', ')).join(';\n                 ')}
   --trace        with the state after each step
   --states-max N give up after so many states
-  bounds: ${BOUND_NAMES.map((name) => `--${OPTION_OF[name]} ${DEFAULT_BOUNDS[name]}`).join(' ')}`;
+  bounds, which need --model; then the rules only, as they are
+${SUBJECTS.map(({ name, defaults }) => `    ${name}: ${optionsOf(defaults)}`).join('\n')}`;
+
+function optionsOf(defaults: Readonly<Record<string, number>>): string {
+  return Object.entries(defaults)
+    .map(([name, value]) => `--${name} ${value}`)
+    .join(' ');
+}
 
 interface Arguments {
-  readonly bounds: Partial<Bounds>;
-  readonly mutants: readonly Mutant[];
+  readonly subjects: readonly Subject[];
+  readonly bounds: Readonly<Record<string, number>>;
+  /** Of `subjects`, the broken rules asked for; undefined: all. */
+  readonly mutant: SubjectMutant | undefined;
+  readonly wants: 'rules' | 'mutants' | 'mutant' | 'all';
   readonly isTracing: boolean;
   readonly statesMax: number;
 }
 
 function parse(args: readonly string[]): Arguments {
+  const boundNames = new Set(SUBJECTS.flatMap(({ defaults }) => Object.keys(defaults)));
   const { values } = parseArgs({
     args: [...args],
     options: {
-      ...Object.fromEntries(BOUND_NAMES.map((name) => [OPTION_OF[name], { type: 'string' as const }])),
+      ...Object.fromEntries([...boundNames].map((name) => [name, { type: 'string' as const }])),
+      model: { type: 'string' },
       mutant: { type: 'string' },
       mutants: { type: 'boolean', default: false },
       trace: { type: 'boolean', default: false },
@@ -45,19 +43,27 @@ function parse(args: readonly string[]): Arguments {
     },
   });
   const given = values as Record<string, string | boolean | undefined>;
-  const bounds: Partial<Record<keyof Bounds, number>> = {};
-  for (const name of BOUND_NAMES) {
-    const text = given[OPTION_OF[name]];
-    if (typeof text === 'string') bounds[name] = wholeNumber(OPTION_OF[name], text);
+  const named = SUBJECTS.filter(({ name }) => values.model === undefined || name === values.model);
+  if (named.length === 0) throw new Error(`there is no model ${values.model}`);
+  const isOf = ({ mutants }: Subject): boolean => mutants.some(({ name }) => name === values.mutant);
+  const subjects = values.mutant === undefined ? named : named.filter(isOf);
+  const [subject] = subjects;
+  if (subject === undefined) throw new Error(`there is no mutant ${values.mutant}`);
+  const bounds: Record<string, number> = {};
+  for (const name of boundNames) {
+    const text = given[name];
+    if (typeof text !== 'string') continue;
+    if (subjects.length > 1) throw new Error(`--${name} needs --model`);
+    if (!(name in subject.defaults)) throw new Error(`the model of ${subject.name} has no --${name}`);
+    bounds[name] = wholeNumber(name, text);
   }
-  const mutants = values.mutants ? MUTANTS : MUTANTS.filter(({ name }) => name === values.mutant);
-  if (values.mutant !== undefined && mutants.length === 0) throw new Error(`there is no mutant ${values.mutant}`);
-  checkBounds({ ...DEFAULT_BOUNDS, ...bounds });
+  if (subjects.length === 1) subject.check(bounds);
   const most = values['states-max'];
+  const hasBounds = Object.keys(bounds).length > 0;
   return {
-    bounds,
-    mutants,
-    isTracing: values.trace === true,
+    ...{ subjects, bounds, isTracing: values.trace === true },
+    mutant: subject.mutants.find(({ name }) => name === values.mutant),
+    wants: values.mutant !== undefined ? 'mutant' : values.mutants ? 'mutants' : hasBounds ? 'rules' : 'all',
     statesMax: most === undefined ? Number.POSITIVE_INFINITY : wholeNumber('states-max', most),
   };
 }
@@ -75,61 +81,65 @@ function main(args: readonly string[]): number {
     print(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
     return 2;
   }
-  if (parsed.mutants.length === 1) return huntOne(parsed, parsed.mutants[0] as Mutant);
-  return parsed.mutants.length > 0 ? huntAll(parsed) : checkRules(parsed);
+  const { subjects, wants, mutant } = parsed;
+  let failed = 0;
+  for (const subject of subjects) {
+    if (wants === 'rules' || wants === 'all') failed += checkRules(parsed, subject);
+    if (wants === 'mutants' || wants === 'all') failed += huntAll(parsed, subject);
+    if (mutant !== undefined) failed += huntOne(parsed, subject, mutant);
+  }
+  return failed > 0 ? 1 : 0;
 }
 
 /** The rules as they are, through the whole space. */
-function checkRules(parsed: Arguments): number {
-  const bounds = { ...DEFAULT_BOUNDS, ...parsed.bounds };
-  const model = modelOf(bounds);
-  print(`model: ${describeBounds(bounds)}`);
-  print(`       messages in flight: not bounded; ${model.layout.bytes} bytes a state`);
+function checkRules({ bounds, statesMax, isTracing }: Arguments, subject: Subject): number {
+  print(`model of ${subject.about}`);
   const started = performance.now();
-  const report = search(model, {
-    statesMax: parsed.statesMax,
+  const run = subject.run(bounds, undefined, {
+    statesMax,
     onDepth: ({ depth, frontier, states, transitions }) =>
       print(
         `depth ${pad(depth, 3)}  frontier ${pad(frontier, 9)}  states ${pad(states, 10)}  ` +
           `transitions ${pad(transitions, 11)}  ${secondsSince(started)}`,
       ),
   });
-  printTotals(report, started);
-  if (report.violation !== undefined) {
-    printTrace(model, report, parsed.isTracing);
+  print(`       ${run.bounds}`);
+  print(`       messages in flight: not bounded; ${run.bytes} bytes a state`);
+  printTotals(run.report, started);
+  if (run.report.violation !== undefined) {
+    printTrace(run, isTracing);
     return 1;
   }
-  print(report.isComplete ? 'the whole space was visited: no violation' : 'gave up before the whole space was visited');
-  return report.isComplete ? 0 : 1;
+  const { isComplete } = run.report;
+  print(isComplete ? 'the whole space was visited: no violation' : 'gave up before the whole space was visited');
+  return isComplete ? 0 : 1;
 }
 
-function hunt(parsed: Arguments, mutant: Mutant): { readonly model: Model; readonly report: SearchReport } {
-  const bounds = { ...DEFAULT_BOUNDS, ...mutant.bounds, ...parsed.bounds };
-  const model = modelOf(bounds, mutant.name);
-  return { model, report: search(model, { statesMax: parsed.statesMax }) };
+function hunt({ bounds, statesMax }: Arguments, subject: Subject, mutant: SubjectMutant): Run {
+  return subject.run({ ...mutant.bounds, ...bounds }, mutant.name, { statesMax });
 }
 
-function huntOne(parsed: Arguments, mutant: Mutant): number {
+function huntOne(parsed: Arguments, subject: Subject, mutant: SubjectMutant): number {
   const started = performance.now();
-  const { model, report } = hunt(parsed, mutant);
+  const run = hunt(parsed, subject, mutant);
   print(`mutant ${mutant.name} leaves out ${mutant.rule}`);
-  print(`model: ${describeBounds(model.bounds)}`);
-  printTotals(report, started);
-  if (report.violation === undefined) {
+  print(`model: ${run.bounds}`);
+  printTotals(run.report, started);
+  if (run.report.violation === undefined) {
     print('SURVIVED: no violation within these bounds');
     return 1;
   }
-  printTrace(model, report, parsed.isTracing);
+  printTrace(run, parsed.isTracing);
   return 0;
 }
 
-function huntAll(parsed: Arguments): number {
+function huntAll(parsed: Arguments, subject: Subject): number {
   print('| mutant | left out | bounds | states until found | steps | what broke | time |');
   print('| --- | --- | --- | ---: | ---: | --- | ---: |');
   let survivors = 0;
-  for (const mutant of parsed.mutants) {
+  for (const mutant of subject.mutants) {
     const started = performance.now();
-    const { report } = hunt(parsed, mutant);
+    const { report } = hunt(parsed, subject, mutant);
     if (report.violation === undefined) survivors++;
     const steps = report.violation?.path.length ?? '';
     const what = report.violation?.what ?? 'SURVIVED';
@@ -142,15 +152,15 @@ function huntAll(parsed: Arguments): number {
   return survivors === 0 ? 0 : 1;
 }
 
-function describeDifference({ bounds }: Mutant): string {
-  const given = BOUND_NAMES.filter((name) => bounds[name] !== undefined);
-  return given.length === 0 ? 'default' : given.map((name) => `${name} ${bounds[name]}`).join(', ');
+function describeDifference({ bounds }: SubjectMutant): string {
+  const given = Object.entries(bounds);
+  return given.length === 0 ? 'default' : given.map(([name, value]) => `${name} ${value}`).join(', ');
 }
 
-function printTrace(model: Model, report: SearchReport, withStates: boolean): void {
+function printTrace({ report, trace }: Run, withStates: boolean): void {
   if (report.violation === undefined) return;
   print(`VIOLATION ${report.violation.what}`);
-  for (const [index, { what, state }] of tell(model, report.violation.path).entries()) {
+  for (const [index, { what, state }] of trace().entries()) {
     print(`${pad(index + 1, 3)}. ${what}`);
     if (withStates) for (const line of state) print(`        ${line}`);
   }
