@@ -62,7 +62,9 @@ export const LIMITS = {
   nearChangesBytes: 256 * KiB,
   /** Told to one near cache of one map and partition, and not acknowledged: it is told nothing more. */
   nearUnackedBytes: 512 * KiB,
+  /** Of checkpoints, sent and not taken in, over all partitions of a container, and in one turn; a chunk each may go over. */
   checkpointWindowBytes: 4 * MiB,
+  checkpointTurnBytes: 256 * KiB,
   checkpointChunkBytes: 64 * KiB,
   partitionsMax: 4_096,
   nameCharsMax: 128,

@@ -216,6 +216,7 @@ class ContainerMachine implements Container {
     const state = this.#state;
     state.nowMs = nowMs;
     state.guard.endTurn();
+    state.ports.checkpointTurn.bytesLeft = LIMITS.checkpointTurnBytes;
     // Deciding frees waiting requests, which append again: pump sends the outcome of all of it in one go.
     for (const shard of state.touchedPrimaries) {
       if (shard.primary === undefined) continue;
@@ -446,6 +447,8 @@ class ContainerMachine implements Container {
       nextChangeId: () => ++this.#changeId,
       retentionBytes: () => (options.logRetentionBytes ?? LIMITS.logRetentionBytes) / Math.max(1, state().shards.size),
       replicationWindowBytes: () => options.replicationWindowBytes ?? LIMITS.replicationWindowBytes,
+      checkpointWindowBytes: () => LIMITS.checkpointWindowBytes / Math.max(1, state().shards.size),
+      checkpointTurn: { bytesLeft: 0 },
       followerQueueBytes: () => options.followerQueueBytes ?? LIMITS.followerQueueBytes,
       mapName: (map) => state().topology?.maps[map]?.policy.name ?? `${map}`,
       note: (event, facts, level = 'info') => effects.note({ level, event, facts }),

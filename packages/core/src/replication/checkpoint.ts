@@ -7,8 +7,9 @@
  * is not after scanLsn, k did not change since, and the scan meets k exactly once, in state w. One connection keeps
  * the order; with two it would need versions and tombstones.
  *
- * Chunks wait for credit: at most LIMITS.checkpointWindowBytes are on their way. Completion records come last: a
- * write decided before scanLsn must not run again when its client retries at the new replica.
+ * Chunks wait for credit: at most a partition's share of LIMITS.checkpointWindowBytes is on its way. A turn sends little of all
+ * checkpoints together, for it is in the way of every request: what comes back as credit makes the next turn. Completion records
+ * come last: a write decided before scanLsn must not run again when its client retries at the new replica.
  */
 import type { MapId } from '../ids.ts';
 import { LIMITS } from '../limits.ts';
@@ -34,9 +35,11 @@ export function newScan(maps: MapId[], dirty?: DirtySet): CheckpointScan {
   return { maps, afterHash: undefined, sessions: undefined, inFlightBytes: 0, dirty };
 }
 
-/** Chunks of one follower in one turn: others want the turn too. */
+/** Chunks of one follower in one turn, beside what the turn has for all: others want it too. */
 const CHUNKS_PER_TURN = 8;
 const ENTRY_OVERHEAD_BYTES = 24;
+/** What an entry costs of a turn beside its bytes: as long as it takes to send so many. */
+const ENTRY_TURN_BYTES = 256;
 const COMPLETION_BYTES = 16;
 
 export function beginCheckpoint(shard: Shard, ports: ShardPorts, follower: Follower): void {
@@ -64,7 +67,8 @@ export function beginCheckpoint(shard: Shard, ports: ShardPorts, follower: Follo
 export function pumpCheckpoint(shard: Shard, ports: ShardPorts, follower: Follower): void {
   for (let chunk = 0; chunk < CHUNKS_PER_TURN; chunk++) {
     const scan = follower.scan;
-    if (scan === undefined || scan.inFlightBytes >= LIMITS.checkpointWindowBytes) return;
+    if (scan === undefined || scan.inFlightBytes >= ports.checkpointWindowBytes()) return;
+    if (ports.checkpointTurn.bytesLeft <= 0) return;
     if (scan.maps.length > 0) sendEntries(shard, ports, follower);
     else if (!sendSessions(shard, ports, follower)) endCheckpoint(shard, ports, follower);
   }
@@ -92,6 +96,7 @@ function sendEntries(shard: Shard, ports: ShardPorts, follower: Follower): void 
   }
   if (bytes === 0) return;
   scan.inFlightBytes += bytes;
+  ports.checkpointTurn.bytesLeft -= bytes + entries.length * ENTRY_TURN_BYTES;
   ports.toFollower(follower.host.incarnation, {
     type: 'checkpointChunk',
     ...addressOf(shard, follower),

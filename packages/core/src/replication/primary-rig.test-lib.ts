@@ -1,8 +1,10 @@
 /** A primary alone in sync, with a follower `f` that joins: what the test says for it is all that the primary hears. */
+
 import { must } from '../assert.ts';
 import { KEEP_ALL, type PartitionConfig } from '../catalog/config.ts';
 import { mapSetPolicy } from '../catalog/grid.test-lib.ts';
 import { asMapId, asPartitionId, type Rid } from '../ids.ts';
+import { LIMITS } from '../limits.ts';
 import type { OperationKind, ReplicationMessage } from '../messages.ts';
 import type { ShardPorts } from '../shard/ports.ts';
 import { newShard, type Shard } from '../shard/shard.ts';
@@ -41,6 +43,8 @@ export function primaryWithJoiner(
     ...{ hasMemory: () => true, takeMemory: () => {} },
     retentionBytes: () => limits.retentionBytes,
     replicationWindowBytes: () => limits.windowBytes,
+    checkpointWindowBytes: () => LIMITS.checkpointWindowBytes,
+    checkpointTurn: { bytesLeft: Number.POSITIVE_INFINITY },
     followerQueueBytes: () => limits.queueBytes,
     note: (event: string) => notes.push(event),
     toFollower: (_: string, message: ReplicationMessage) => {

@@ -39,6 +39,10 @@ export interface ShardPorts {
   retentionBytes(): number;
   /** Sent to one replica and not acknowledged, at most. */
   replicationWindowBytes(): number;
+  /** Of a partition's checkpoint, sent and not taken in, at most; one chunk may go over. */
+  checkpointWindowBytes(): number;
+  /** Of checkpoints, what the turn may still send. */
+  readonly checkpointTurn: { bytesLeft: number };
   /** Of records that wait for a replica outside of the in-sync set, at most. */
   followerQueueBytes(): number;
   /** As the policy names it. */

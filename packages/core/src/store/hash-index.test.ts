@@ -90,6 +90,22 @@ test('it costs about ten bytes for each entry, and no insertion touches more tha
   expect(most).toBeLessThan(20_000);
 });
 
+test('what comes in the order of the hashes is found as fast, and in pages as small, as what comes in any', () => {
+  const random = newRandom(4);
+  const index = new HashIndex();
+  const hashes = Array.from({ length: 100_000 }, () => random.below(2 ** 32)).sort((a, b) => a - b);
+  let largest = 0;
+  for (const [i, hash] of hashes.entries()) {
+    index.insert(hash, i + 1);
+    largest = Math.max(largest, index.pageOf(hash).placeCount);
+    if (i % 10_000 === 0) expect(isOrdered(index.pageOf(hash))).toBe(true);
+  }
+  // Three times what a page has that grew in another order.
+  expect(largest).toBeLessThan(3 * 4_096);
+  expect(index.bytes / hashes.length).toBeLessThan(12.5);
+  expect(pairsOf(index).map(([hash]) => hash)).toEqual(hashes);
+});
+
 test('many of one hash stay together and can all be found', () => {
   const index = new HashIndex();
   for (let i = 1; i <= 6_000; i++) index.insert(0xffff_ffff, i);

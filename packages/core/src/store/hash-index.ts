@@ -16,8 +16,9 @@ import { IndexPage } from './index-page.ts';
 
 const CAPACITY_MAX = 4_096;
 const BITS_MAX = 20;
-/** A page whose hashes differ in later bits only gains nothing by a split. */
+/** A page whose hashes differ in later bits only gains nothing by a split, unless many are on the way: see #mayBeUneven. */
 const UNEVEN_SHARE = 16;
+const PAIRS_PER_REFERENCE = 16;
 const PLACE_BYTES = 8;
 
 /** Where the pair lies: for its mark. */
@@ -116,13 +117,21 @@ export class HashIndex {
     }
   }
 
+  /**
+   * What comes in the order of the hashes, as from a checkpoint, fills the page that they begin in, and all of the rest is yet to come.
+   * It is split as if that were there, as long as the directory stays small beside the pairs.
+   */
+  #mayBeUneven(depth: number): boolean {
+    return 2 ** depth * PAIRS_PER_REFERENCE <= this.#count;
+  }
+
   #split(page: IndexPage, hash: number): boolean {
     if (page.depth === BITS_MAX) return false;
     const middle = page.middle();
     const depth = page.depth + 1;
     const low = new IndexPage(depth, { page, from: 0, to: middle });
     const high = new IndexPage(depth, { page, from: middle, to: page.placeCount });
-    if (Math.min(low.count, high.count) * UNEVEN_SHARE < page.count) return false;
+    if (Math.min(low.count, high.count) * UNEVEN_SHARE < page.count && !this.#mayBeUneven(depth)) return false;
     if (page.depth === this.#bits) {
       this.#pages = this.#pages.flatMap((one) => [one, one]);
       this.#bits++;

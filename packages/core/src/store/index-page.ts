@@ -13,6 +13,8 @@
 
 const SIGN = -0x8000_0000;
 const SPARE_PLACES = 32;
+/** That a search looks at one by one: nearly all end among them. */
+const NEAR_PLACES = 16;
 const CAPACITY_MIN = 16;
 const TWO_32 = 0x1_0000_0000;
 
@@ -64,8 +66,36 @@ export class IndexPage {
     const { places } = this;
     const sorted = hash ^ SIGN;
     let at = 2 * this.#homeOf(hash);
-    while (places[at + 1] !== 0 && (places[at] as number) < sorted) at += 2;
+    const far = at + 2 * NEAR_PLACES;
+    while (places[at + 1] !== 0 && (places[at] as number) < sorted) {
+      at += 2;
+      if (at === far) return this.#seekFar(at, sorted);
+    }
     return at >>> 1;
+  }
+
+  /**
+   * Everything from its home to `from` is smaller. What is inserted in the order of the hashes, as from a checkpoint, lies in one
+   * run that has no end near: so by steps that double, then by halves. From its home on smaller ones have no gap between
+   * them (they lie behind their own homes without one), so a gap says as much as a larger hash.
+   */
+  #seekFar(from: number, sorted: number): number {
+    const { places } = this;
+    let low = from;
+    let high = from;
+    for (let step = 2 * NEAR_PLACES; high < places.length; step *= 2) {
+      if (places[high + 1] === 0 || (places[high] as number) >= sorted) break;
+      low = high + 2;
+      high += step;
+    }
+    // The last place is a gap.
+    high = Math.min(high, places.length - 2);
+    while (low < high) {
+      const middle = ((low + high) >>> 2) << 1;
+      if (places[middle + 1] !== 0 && (places[middle] as number) < sorted) low = middle + 2;
+      else high = middle;
+    }
+    return low >>> 1;
   }
 
   isAt(place: number, hash: number): boolean {
