@@ -2,6 +2,8 @@
 import type { Script } from './script.ts';
 import { TRIO } from './topologies.ts';
 
+const STEPS = { commit: 'commit', append: 'record', vote: 'vote', writeAnswer: 'answer' } as const;
+
 export const TRANSACTIONS: readonly Script[] = [
   {
     name: 'what a transaction has read was changed by somebody else: nothing of it is written',
@@ -141,4 +143,34 @@ export const TRANSACTIONS: readonly Script[] = [
       stage.expect(other.commit(), 'applied');
     },
   },
+  ...(['commit', 'append', 'vote', 'writeAnswer'] as const).map(
+    (type): Script => ({
+      name: `a fail-over when a transaction's ${STEPS[type]} is on its way`,
+      rows: [59],
+      breaks: 'I-ONCE, I-ACK',
+      stage: TRIO,
+      play: (stage) => {
+        const { p, q, r } = stage.roles();
+        stage.expect(stage.x.set('a', 'one'), 'applied');
+        const mine = stage.x.transaction();
+        stage.expect(mine.get('a'), 'one');
+        stage.expect(mine.lock('lck-b', 'exclusive'), 'absent');
+        mine.set('a', 'two');
+        mine.set('lck-b', 'three');
+        if (type === 'commit') stage.hold({ from: 'x', to: p, type });
+        if (type === 'append') for (const to of [q, r]) stage.hold({ from: p, to, type });
+        if (type === 'vote') for (const from of [q, r]) stage.hold({ from, to: p, type });
+        if (type === 'writeAnswer') stage.hold({ from: p, to: 'x', type });
+        const commit = mine.commit();
+        stage.pass(20);
+        stage.expectOpen(commit);
+        stage.crash(p);
+        // What a replica holds is decided by the next primary, and told once; what none of them holds never happened.
+        const isHeld = type === 'vote' || type === 'writeAnswer';
+        stage.expect(commit, isHeld ? 'applied' : 'transaction_failed_over');
+        stage.expect(stage.y.get('a'), isHeld ? 'two' : 'one');
+        stage.expect(stage.y.get('lck-b'), isHeld ? 'three' : 'absent');
+      },
+    }),
+  ),
 ];

@@ -2,7 +2,6 @@
 import { asPartitionId, type PartitionId } from '@ostraca/core';
 import { type CounterFinal, checkCounters } from '../checkers/counters.ts';
 import { History, type Violation } from '../checkers/history.ts';
-import { checkListAppend, violationsOf } from '../checkers/isolation/check.ts';
 import { erasOf, type Losses } from '../checkers/losses.ts';
 import { checkRegisters } from '../checkers/registers.ts';
 import { checkTtl } from '../checkers/ttl.ts';
@@ -44,7 +43,7 @@ export function judge(evidence: Evidence): Judgement {
       ...checkCounters(counted, finals),
       ...judgeFleeting(evidence),
       ...judgeWeakReads(evidence),
-      ...judgeLists(evidence),
+      ...judgeTransactions(evidence),
     ],
     keyCount,
     searchedCount,
@@ -62,13 +61,12 @@ export function finalValuesOf(history: History): Map<string, string | undefined>
 }
 
 /** Strict serializability, of each partition by itself: nothing is promised beyond one. */
-function judgeLists({ scenario, workload, losses }: Evidence): Violation[] {
-  const { history = [], violations = [] } = workload.lists ?? {};
-  const all = [...violations];
+function judgeTransactions({ scenario, workload, losses }: Evidence): Violation[] {
+  const all = [...(workload.transactions?.violations ?? [])];
   for (let index = 0; index < scenario.mapSet.numberOfPartitions; index++) {
     const partition = asPartitionId(index);
     if (losses.timesOf(partition).length > 0) continue;
-    all.push(...violationsOf(checkListAppend(history.filter((transaction) => transaction.partition === partition))));
+    all.push(...(workload.transactions?.judge(partition) ?? []));
   }
   return all;
 }

@@ -127,7 +127,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
   const nearCache = { maxBytes: pick(nearRandom, [1_000, 100_000]), maxStaleMs: pick(nearRandom, [60, 300, 1_000]) };
   const listRandom = newRandom(seed ^ 0x428a2f98);
   const hasTransactions = listRandom.below(2) === 0;
-  const transactions = { callersPerClient: pick(listRandom, [1, 2, 4]), listCount: pick(listRandom, [1, 2, 3]) };
+  const transactions = { callersPerClient: pick(listRandom, [1, 2, 3]), listCount: pick(listRandom, [1, 2, 4]) };
   const limit = drawLimit(newRandom(seed ^ 0x243f6a88));
   const crowdRandom = newRandom(seed ^ 0x7ed55d16);
   const minSyncReplicas = pick(random, [0, 1, 1, 1, 2]);

@@ -475,7 +475,7 @@ class Simulation {
       commitCount: this.#workload.commitCount,
       operationCount: operations.length,
       unknownCount: operations.filter(({ result }) => result.kind === 'unknown').length,
-      transactions: this.#countTransactions(),
+      transactions: this.#workload.transactions?.counts ?? { committed: 0, rolledBack: 0, unknown: 0 },
       keyCount: this.#keyCount,
       searchedCount: this.#searchedCount,
       decidedCount: this.#decided.size,
@@ -488,12 +488,6 @@ class Simulation {
       decisions: this.#decisions(),
       chaosRanMs: this.#chaosRanMs,
     };
-  }
-
-  #countTransactions(): RunReport['transactions'] {
-    const counts = { committed: 0, rolledBack: 0, unknown: 0 };
-    for (const { outcome } of this.#workload.lists?.history ?? []) counts[outcome]++;
-    return counts;
   }
 
   #tail(): readonly string[] {

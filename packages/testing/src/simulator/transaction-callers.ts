@@ -1,29 +1,16 @@
 /**
- * Callers who do nothing but transactions over lists, in two maps: one whose transactions find conflicts at their end, one
- * with locks. Each stays in one partition, as all transactions do. What they saw is judged as one history.
+ * Callers who do nothing but transactions: over lists, and between the accounts of a bank. Each stays in one partition, as
+ * all transactions do. What they saw is judged when the run is over.
  */
-import {
-  asMapId,
-  asPartitionId,
-  encodeKey,
-  GridError,
-  type MapId,
-  NewOperation,
-  type PartitionId,
-  partitionOf,
-  type Random,
-} from '@ostraca/core';
+import { asMapId, asPartitionId, GridError, NewOperation, type PartitionId } from '@ostraca/core';
 import type { Violation } from '../checkers/history.ts';
-import type { ListTransaction } from '../checkers/isolation/list-append.ts';
+import { checkListAppend, violationsOf } from '../checkers/isolation/check.ts';
+import type { ListOperation } from '../checkers/isolation/list-append.ts';
+import { BankTransactions } from './bank-transactions.ts';
 import type { Caller, Calls } from './calls.ts';
+import { ListTransactions, listOf, type TransactionMap } from './list-transactions.ts';
 import { LISTS, LOCKED_LISTS, pick, type Scenario } from './scenario.ts';
-import {
-  type ListPlace,
-  listOf,
-  type TransactionEnd,
-  TransactionRun,
-  type TransactionStep,
-} from './transaction-run.ts';
+import { type TransactionEnd, type TransactionGround, TransactionRun } from './transaction-run.ts';
 import type { World } from './virtual-process.ts';
 import { bytesOf } from './wire-forms.ts';
 
@@ -36,35 +23,43 @@ export interface TransactionCallersOptions {
   readonly mayCall: (caller: Caller) => boolean;
 }
 
-/** A list that was appended to so often is left to itself: what is read and written whole should stay short. */
-const LIST_VALUES_MAX = 30;
+const text = new TextDecoder();
 
 export class TransactionCallers {
-  readonly history: (ListTransaction & { readonly partition: PartitionId })[] = [];
-  readonly violations: Violation[] = [];
+  readonly counts = { committed: 0, rolledBack: 0, unknown: 0 };
   readonly #options: TransactionCallersOptions;
-  readonly #maps: readonly { readonly id: MapId; readonly name: string; readonly isLocked: boolean }[];
-  /** Appends that were begun, by the place's number: a new key takes over when it is full. */
-  readonly #appendCounts = new Map<string, number>();
-  readonly #places = new Map<string, ListPlace & { readonly partition: PartitionId }>();
-  #values = 0;
+  readonly #lists: ListTransactions;
+  readonly #bank: BankTransactions;
+  readonly #violations: Violation[] = [];
+  /** What the last reads found, by the place's name; undefined: absent. */
+  readonly #finals = new Map<string, string | undefined>();
 
   constructor(options: TransactionCallersOptions) {
     this.#options = options;
-    const { maps } = options.scenario.mapSet;
-    this.#maps = [LISTS, LOCKED_LISTS].flatMap((name) => {
-      const id = maps.findIndex((map) => map.name === name);
-      return id < 0 ? [] : [{ id: asMapId(id), name, isLocked: maps[id]?.lockStrategy === 'PESSIMISTIC' }];
+    const { mapSet, transactions } = options.scenario;
+    const maps = [LISTS, LOCKED_LISTS].flatMap((name): TransactionMap[] => {
+      const id = mapSet.maps.findIndex((map) => map.name === name);
+      return id < 0 ? [] : [{ id: asMapId(id), name, isLocked: mapSet.maps[id]?.lockStrategy === 'PESSIMISTIC' }];
     });
+    const { numberOfPartitions } = mapSet;
+    this.#lists = new ListTransactions({ maps, numberOfPartitions, listCount: transactions?.listCount ?? 1 });
+    this.#bank = new BankTransactions(maps, numberOfPartitions);
   }
 
   start(): void {
     for (const caller of this.#options.callers) this.#think(caller);
   }
 
+  /** Strict serializability, of this partition by itself: nothing is promised beyond one. */
+  judge(partition: PartitionId): Violation[] {
+    const history = this.#lists.history.filter((transaction) => transaction.partition === partition);
+    return [...violationsOf(checkListAppend(history)), ...this.#bank.judge(partition, this.#finals)];
+  }
+
   /** Of keys that were ever used: each by itself, to end the history with. */
   readAll(reader: Caller, isWanted: (partition: PartitionId) => boolean, done: (ok: boolean) => void): void {
-    const places = [...this.#places.values()].filter(({ partition }) => isWanted(partition));
+    const lists = new Set(this.#lists.places);
+    const places = [...lists, ...this.#bank.places].filter(({ partition }) => isWanted(partition));
     let left = places.length;
     let ok = true;
     if (left === 0) return done(true);
@@ -77,14 +72,20 @@ export class TransactionCallers {
         if (answer instanceof GridError || answer.type !== 'readAnswer') ok = false;
         else {
           const entry = answer.entries[0];
-          const list = entry?.found === true ? listOf(entry.value) : [];
-          const operations = [{ kind: 'read', key: name, list }] as const;
-          const process = `checker ${name}`;
-          this.history.push({ partition, process, startMs, endMs: this.#nowMs, outcome: 'committed', operations });
+          const value = entry?.found === true ? text.decode(entry.value) : undefined;
+          this.#finals.set(name, value);
+          const operations = [{ kind: 'read', key: name, list: listOf(value) }] as const;
+          const end = { process: `checker ${name}`, startMs, endMs: this.#nowMs, outcome: 'committed' } as const;
+          if (lists.has(place)) this.#lists.history.push({ partition, ...end, operations });
         }
         if (left === 0) done(ok);
       });
     }
+  }
+
+  /** Conflicts of transactions that had locks on all that they touched. */
+  get violations(): readonly Violation[] {
+    return this.#violations;
   }
 
   #think(caller: Caller): void {
@@ -98,138 +99,102 @@ export class TransactionCallers {
   }
 
   #transact(caller: Caller, then: () => void): void {
-    const { calls } = this.#options;
     const { random, client } = caller;
-    const partition = asPartitionId(random.below(this.#options.scenario.mapSet.numberOfPartitions));
-    const open = this.#openPlacesOf(partition);
-    if (random.below(8) === 0) return this.#appendAlone(caller, pick(random, open), then);
-    const places = [...this.#places.values()].filter((place) => place.partition === partition);
+    const { numberOfPartitions } = this.#options.scenario.mapSet;
+    const partition = asPartitionId(random.below(numberOfPartitions));
+    const draw = random.below(16);
+    if (draw < 2) return this.#appendAlone(caller, partition, then);
     const process = `${client.process.name}/${client.lives} ${caller.name}`;
     const startMs = this.#nowMs;
+    let onEnd: ((end: TransactionEnd) => void) | undefined;
+    let operations: readonly ListOperation[] | undefined;
+    // It may end while it is still being begun.
+    let ended: TransactionEnd | undefined;
+    const finish = (end: TransactionEnd): void => {
+      const { outcome } = end;
+      onEnd?.(end);
+      if (operations !== undefined)
+        this.#lists.history.push({ partition, process, startMs, endMs: this.#nowMs, outcome, operations });
+      then();
+    };
+    const run = new TransactionRun(this.#groundOf(caller, partition), (end) => {
+      this.#note(process, end, caller);
+      if (onEnd === undefined && operations === undefined) ended = end;
+      else finish(end);
+    });
+    if (draw < 6) onEnd = this.#bank.play(run, random, { process, startMs, partition });
+    else operations = this.#lists.play(run, random, partition);
+    if (ended !== undefined) finish(ended);
+  }
+
+  #note(process: string, { outcome, isConflictUnderLocks }: TransactionEnd, { client }: Caller): void {
+    this.counts[outcome] += 1;
+    if (outcome === 'committed') this.#options.calls.commitCount += 1;
+    if (isConflictUnderLocks) {
+      this.#violations.push({ rule: 'T7', what: `${process} met a conflict, though it had locks` });
+    }
+    const detail = { action: 'transaction', by: process, result: outcome };
+    this.#options.world.trace.add({ timeMs: this.#nowMs, process: client.process.name, what: 'answer', detail });
+  }
+
+  #groundOf(caller: Caller, partition: PartitionId): TransactionGround {
+    const { calls, world } = this.#options;
+    const { random, client } = caller;
     const timeoutMs = pick(random, [1_000, 3_000, 10_000]);
+    const waitMs = pick(random, [200, 1_000, 5_000]);
+    const pauseMs = pick(random, [0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 50, 1_000]);
     const { lives } = client;
     // Whose client has died has nothing left to tell.
     const isAlive = (): boolean => client.lives === lives;
-    const notices = (act: (machine: NonNullable<typeof client.process.machine>) => void): void => {
-      if (!isAlive()) return;
-      client.process.post(() => client.process.machine !== undefined && act(client.process.machine));
+    const notice = (act: (machine: NonNullable<typeof client.process.machine>) => void): void => {
+      if (isAlive()) client.process.post(() => client.process.machine !== undefined && act(client.process.machine));
     };
-    const pauseMs = pick(random, [0, 0, 0, 20, 200, 1_500]);
-    const done = ({ outcome, operations, isConflictUnderLocks }: TransactionEnd): void => {
-      if (isConflictUnderLocks)
-        this.violations.push({ rule: 'T7', what: `${process} met a conflict, though it had locks` });
-      if (outcome === 'committed') calls.commitCount += 1;
-      const endMs = this.#nowMs;
-      this.history.push({ partition, process, startMs, endMs, outcome, operations });
-      const detail = { action: 'transaction', partition, result: { outcome, operations } };
-      this.#options.world.trace.add({ timeMs: endMs, process: client.process.name, what: 'answer', detail });
-      then();
-    };
-    const run = new TransactionRun(
-      {
-        places,
-        waitMs: pick(random, [100, 500, 2_000]),
-        pause: (next) => {
-          if (pauseMs === 0) next();
-          else this.#options.world.scheduler.after(random.unit() * pauseMs, next);
-        },
-        ask: (map, body, answered) => {
-          if (!isAlive()) return answered(new GridError('closed', { outcome: 'not_applied' }), 0);
-          calls.submit(caller, { map, partition, timeoutMs }, body, (answer, _, sentEpoch = 0) =>
-            answered(answer, sentEpoch),
-          );
-        },
-        begin: () => client.process.machine?.transactions.begin(partition) ?? 1,
-        end: (transaction) => notices((machine) => machine.transactions.end(partition, transaction)),
-        forget: (transaction) => notices((machine) => machine.transactions.forget(partition, transaction)),
+    return {
+      waitMs,
+      pause: (next) => {
+        if (pauseMs === 0) next();
+        else world.scheduler.after(random.unit() * pauseMs, next);
       },
-      this.#drawSteps(random, open),
-      done,
-    );
-    run.start();
+      ask: (map, body, answered) => {
+        if (!isAlive()) return answered(new GridError('closed', { outcome: 'not_applied' }), 0);
+        calls.submit(caller, { map, partition, timeoutMs }, body, (answer, _, sentEpoch = 0) =>
+          answered(answer, sentEpoch),
+        );
+      },
+      begin: () => client.process.machine?.transactions.begin(partition) ?? 1,
+      end: (transaction) => notice((machine) => machine.transactions.end(partition, transaction)),
+      forget: (transaction) => notice((machine) => machine.transactions.forget(partition, transaction)),
+    };
   }
 
   /** Without a transaction: it may be written in between, then nothing is appended. */
-  #appendAlone(caller: Caller, place: ListPlace & { readonly partition: PartitionId }, then: () => void): void {
+  #appendAlone(caller: Caller, partition: PartitionId, then: () => void): void {
     const { calls } = this.#options;
     const { client, random } = caller;
-    const { partition, map, bytes: key, name } = place;
+    const place = this.#lists.drawPlace(random, partition);
+    const { map, bytes: key, name } = place;
     const call = { map, partition, timeoutMs: pick(random, [1_000, 3_000, 10_000]) };
     const process = `${client.process.name}/${client.lives} ${caller.name}`;
     const startMs = this.#nowMs;
-    const step = this.#newAppend(place);
+    const value = this.#lists.newValue(place);
     calls.submit(caller, call, { kind: 'read', keys: [key], withoutValues: false }, (read) => {
-      if (read instanceof GridError || read.type !== 'readAnswer' || step.kind !== 'append') return then();
+      if (read instanceof GridError || read.type !== 'readAnswer') return then();
       const [entry] = read.entries;
-      const list = entry?.found === true ? listOf(entry.value) : [];
-      const value = bytesOf([...list, step.value].join(','));
+      const list = listOf(entry?.found === true ? text.decode(entry.value) : undefined);
       const kind = entry?.found === true ? 'set' : 'insert';
-      const version = { ifEpoch: entry?.epoch ?? 0, ifLsn: entry?.lsn ?? 0 };
-      const operation = new NewOperation({ kind, key, value, ...version, ttlMs: 0, expireAtMs: 0 });
+      const content = { kind, key, value: bytesOf([...list, value].join(',')), ttlMs: 0, expireAtMs: 0 } as const;
+      const operation = new NewOperation({ ...content, ifEpoch: entry?.epoch ?? 0, ifLsn: entry?.lsn ?? 0 });
       calls.submit(caller, call, { kind: 'write', operations: [operation] }, (answer) => {
         const isRefused = answer instanceof GridError;
         const outcome = !isRefused ? 'committed' : answer.outcome === 'unknown' ? 'unknown' : 'rolledBack';
         const operations = [
           { kind: 'read', key: name, list },
-          { kind: 'append', key: name, value: step.value },
+          { kind: 'append', key: name, value },
         ] as const;
-        this.history.push({ partition, process, startMs, endMs: this.#nowMs, outcome, operations });
+        this.#lists.history.push({ partition, process, startMs, endMs: this.#nowMs, outcome, operations });
         then();
       });
     });
-  }
-
-  #drawSteps(random: Random, places: readonly ListPlace[]): TransactionStep[] {
-    const steps: TransactionStep[] = [];
-    for (let left = 1 + random.below(5); left > 0; left--) {
-      const draw = random.below(100);
-      const place = pick(random, places);
-      if (draw < 40) steps.push({ kind: 'read', place });
-      else if (draw < 50) steps.push({ kind: 'readToWrite', place });
-      else if (draw < 92) steps.push(this.#newAppend(place));
-      else {
-        const map = pick(random, this.#maps);
-        steps.push({ kind: 'scan', map: map.id, isLocked: map.isLocked });
-      }
-    }
-    return steps;
-  }
-
-  #newAppend(place: ListPlace): TransactionStep {
-    this.#appendCounts.set(place.name, (this.#appendCounts.get(place.name) ?? 0) + 1);
-    this.#values += 1;
-    return { kind: 'append', place, value: this.#values };
-  }
-
-  /** A few in each map; full ones are followed by new ones, and left to the scans. */
-  #openPlacesOf(partition: PartitionId): (ListPlace & { readonly partition: PartitionId })[] {
-    const { listCount } = this.#options.scenario.transactions ?? { listCount: 1 };
-    for (const map of this.#maps) {
-      const open = [...this.#places.values()].filter(
-        (place) => place.map === map.id && place.partition === partition && this.#isOpen(place),
-      );
-      for (let missing = listCount - open.length; missing > 0; missing--) this.#newPlace(map, partition);
-    }
-    return [...this.#places.values()].filter((place) => place.partition === partition && this.#isOpen(place));
-  }
-
-  #isOpen({ name }: ListPlace): boolean {
-    return (this.#appendCounts.get(name) ?? 0) < LIST_VALUES_MAX;
-  }
-
-  #newPlace(
-    map: { readonly id: MapId; readonly name: string; readonly isLocked: boolean },
-    partition: PartitionId,
-  ): void {
-    for (let number = 0; ; number++) {
-      const name = `${map.name}/l${number}`;
-      if (this.#places.has(name)) continue;
-      const bytes = encodeKey(`l${number}`);
-      const at = asPartitionId(partitionOf(bytes, this.#options.scenario.mapSet.numberOfPartitions, []));
-      if (at !== partition) continue;
-      this.#places.set(name, { name, map: map.id, isLocked: map.isLocked, bytes, partition });
-      return;
-    }
   }
 
   get #nowMs(): number {

@@ -1,23 +1,22 @@
 /**
- * One transaction of a caller, step by step, as the client library makes it: what it reads is noted, what it writes stays
- * here, and all goes in one commit. Callbacks, where the library has promises: a run has no time but the scheduler's.
+ * One transaction of a caller, as the client library makes it: what it reads is noted, what it writes stays here, and all
+ * goes in one commit. Callbacks, where the library has promises: a run has no time but the scheduler's.
  */
 import type { ClientAnswer, RequestBody } from '@ostraca/client';
 import {
   asMapId,
   GridError,
+  type LockMode,
   type MapId,
   NewOperation,
   NO_BYTES,
-  type Operation,
   type RangeCheck,
   type ReadCheck,
 } from '@ostraca/core';
-import type { ListOperation, ListTransaction } from '../checkers/isolation/list-append.ts';
 import { bytesOf } from './wire-forms.ts';
 
-/** A key of a map that only transactions use, with a list as its value. */
-export interface ListPlace {
+/** A key of a map that only transactions use. */
+export interface TransactionPlace {
   /** In the history. */
   readonly name: string;
   readonly map: MapId;
@@ -26,8 +25,6 @@ export interface ListPlace {
 }
 
 export interface TransactionGround {
-  /** Of the transaction's partition. */
-  readonly places: readonly ListPlace[];
   /** `sentEpoch`: of the route by which it went. */
   readonly ask: (
     map: MapId,
@@ -45,12 +42,8 @@ export interface TransactionGround {
   readonly pause: (then: () => void) => void;
 }
 
-export type TransactionStep =
-  | { readonly kind: 'read' | 'readToWrite'; readonly place: ListPlace }
-  | { readonly kind: 'append'; readonly place: ListPlace; readonly value: number }
-  | { readonly kind: 'scan'; readonly map: MapId; readonly isLocked: boolean };
-
-export interface TransactionEnd extends Pick<ListTransaction, 'outcome' | 'operations'> {
+export interface TransactionEnd {
+  readonly outcome: 'committed' | 'rolledBack' | 'unknown';
   /** Everything that it touched was locked, and yet it was told that something had changed. */
   readonly isConflictUnderLocks: boolean;
 }
@@ -59,133 +52,75 @@ const text = new TextDecoder();
 
 export class TransactionRun {
   readonly #ground: TransactionGround;
-  readonly #steps: TransactionStep[];
   readonly #done: (end: TransactionEnd) => void;
-  readonly #operations: ListOperation[] = [];
   readonly #reads: ReadCheck[] = [];
   readonly #ranges: RangeCheck[] = [];
-  /** As the transaction sees them. */
-  readonly #lists = new Map<string, readonly number[]>();
-  /** Of those that it has written. */
-  readonly #written = new Map<ListPlace, readonly number[]>();
-  readonly #mayWrite = new Set<ListPlace>();
+  /** By name; undefined: absent. */
+  readonly #seen = new Map<string, string | undefined>();
+  readonly #written = new Map<TransactionPlace, string>();
+  readonly #mayWrite = new Set<TransactionPlace>();
   #transaction = 0;
-  #isAllLocked = true;
   #beganEpoch = 0;
+  #isAllLocked = true;
 
-  constructor(ground: TransactionGround, steps: readonly TransactionStep[], done: (end: TransactionEnd) => void) {
+  constructor(ground: TransactionGround, done: (end: TransactionEnd) => void) {
     this.#ground = ground;
-    this.#steps = [...steps];
     this.#done = done;
   }
 
-  start(): void {
-    this.#ground.pause(() => this.#next());
-  }
-
-  #next(): void {
-    const step = this.#steps.shift();
-    if (step === undefined) return this.#commit();
-    if (step.kind === 'scan') this.#isAllLocked &&= step.isLocked;
-    else this.#isAllLocked &&= step.place.isLocked;
-    if (step.kind === 'scan') return this.#scan(step.map, step.isLocked, () => this.start());
-    const { place } = step;
-    this.#read(
-      place,
-      step.kind === 'read' ? 'shared' : step.kind === 'readToWrite' ? 'upgradable' : 'exclusive',
-      () => {
-        if (step.kind === 'append') this.#append(place, step.value);
-        this.start();
-      },
-    );
-  }
-
-  #read(place: ListPlace, mode: 'shared' | 'upgradable' | 'exclusive', then: () => void): void {
-    const known = this.#lists.get(place.name);
+  /** What it has written itself, or what it has seen before, or what is there. */
+  read(place: TransactionPlace, mode: LockMode, then: (value: string | undefined) => void): void {
+    this.#isAllLocked &&= place.isLocked;
+    const { map, bytes, name } = place;
+    const isSeen = this.#seen.has(name);
     const isEnough = !place.isLocked || mode === 'shared' || this.#mayWrite.has(place);
-    if (known !== undefined && isEnough) {
-      if (mode !== 'exclusive') this.#operations.push({ kind: 'read', key: place.name, list: known });
-      return then();
-    }
-    const { map, bytes } = place;
-    this.#ask(map, this.#readBody(place, mode), (answer) => {
+    if (isSeen && isEnough) return this.#go(() => then(this.#written.get(place) ?? this.#seen.get(name)));
+    const body: RequestBody = place.isLocked
+      ? this.#lockBody(mode, [bytes])
+      : { kind: 'read', keys: [bytes], withoutValues: false };
+    this.#ask(map, body, (answer) => {
       if (answer.type !== 'readAnswer') throw new Error(`a read answered by ${answer.type}`);
       const entry = answer.entries[0];
-      const list = entry?.found === true ? listOf(entry.value) : [];
-      if (known === undefined) {
+      const value = entry?.found === true ? text.decode(entry.value) : undefined;
+      if (!isSeen) {
         this.#reads.push({ map, key: bytes, epoch: entry?.epoch ?? 0, lsn: entry?.lsn ?? 0 });
-        this.#lists.set(place.name, list);
+        this.#seen.set(name, value);
       }
       if (mode !== 'shared') this.#mayWrite.add(place);
-      this.#operations.push({ kind: 'read', key: place.name, list });
-      then();
+      this.#go(() => then(this.#written.get(place) ?? value));
     });
   }
 
-  #readBody({ isLocked, bytes }: ListPlace, mode: 'shared' | 'upgradable' | 'exclusive'): RequestBody {
-    if (!isLocked) return { kind: 'read', keys: [bytes], withoutValues: false };
-    return this.#lockBody(mode, [bytes]);
+  /** After a `read` that was not shared. */
+  write(place: TransactionPlace, value: string): void {
+    this.#written.set(place, value);
   }
 
-  #lockBody(mode: 'shared' | 'upgradable' | 'exclusive', keys: readonly Uint8Array[]): RequestBody {
-    if (this.#transaction === 0) this.#transaction = this.#ground.begin();
-    return {
-      kind: 'lock',
-      transaction: this.#transaction,
-      mode,
-      keys,
-      withoutValues: false,
-      waitMs: this.#ground.waitMs,
-    };
+  writtenAt(place: TransactionPlace): string | undefined {
+    return this.#written.get(place);
   }
 
-  #append(place: ListPlace, value: number): void {
-    const list = [...(this.#lists.get(place.name) ?? []), value];
-    this.#lists.set(place.name, list);
-    this.#written.set(place, list);
-    this.#operations.push({ kind: 'append', key: place.name, value });
+  /** All that is there of a map in this partition, by the bytes of its keys as text; without what it has written. */
+  scan({ id, isLocked }: { id: MapId; isLocked: boolean }, then: (found: ReadonlyMap<string, string>) => void): void {
+    this.#isAllLocked &&= isLocked;
+    if (!isLocked) return this.#scanNow(id, then);
+    this.#ask(id, this.#lockBody('shared', []), () => this.#scanNow(id, then));
   }
 
-  /** All of the map in this partition, also what is not there. */
-  #scan(map: MapId, isLocked: boolean, then: () => void): void {
-    if (isLocked) return this.#ask(map, this.#lockBody('shared', []), () => this.#scan(map, false, then));
-    const page = { resumed: false, afterHash: 0, limit: 1_000, prefix: NO_BYTES, withoutValues: false };
-    this.#ask(map, { kind: 'scan', ...page }, (answer) => {
-      if (answer.type !== 'scanAnswer' || !answer.done) throw new Error('a scan in one page');
-      this.#ranges.push({ map, lsn: answer.lsn, clockMs: answer.clockMs });
-      const found = new Map(answer.entries.map(({ key, value }) => [text.decode(key), value]));
-      const entries: [string, readonly number[]][] = [];
-      for (const place of this.#ground.places) {
-        if (place.map !== map) continue;
-        const value = found.get(text.decode(place.bytes));
-        // What it has written itself, nobody else shows it.
-        const list = this.#written.get(place) ?? (value === undefined ? [] : listOf(value));
-        entries.push([place.name, list]);
-      }
-      this.#operations.push({ kind: 'readAll', entries });
-      then();
-    });
-  }
-
-  #commit(): void {
+  commit(): void {
     const operations = [...this.#written];
-    if (operations.length + this.#reads.length + this.#ranges.length === 0) return this.#finish('committed');
+    const checks = [...this.#reads, ...this.#ranges];
+    if (operations.length + checks.length === 0) return this.#finish('committed');
     const [transaction, { waitMs }] = [this.#transaction, this.#ground];
-    const maps =
-      operations.length > 0
-        ? operations.map(([place]) => place.map)
-        : [...this.#reads, ...this.#ranges].map(({ map }) => map);
+    const maps = operations.length > 0 ? operations.map(([place]) => place.map) : checks.map(({ map }) => map);
     const map = asMapId(Math.min(...maps));
     const body: RequestBody = {
-      ...{
-        kind: 'commit',
-        transaction,
-        beganEpoch: this.#beganEpoch,
-        reads: this.#reads,
-        ranges: this.#ranges,
-        waitMs,
-      },
-      operations: operations.map(([place, list]) => putOf(place, list, map)),
+      ...{ kind: 'commit', transaction, beganEpoch: this.#beganEpoch, waitMs },
+      ...{ reads: this.#reads, ranges: this.#ranges },
+      operations: operations.map(([place, value]) => {
+        const content = { kind: 'set', key: place.bytes, value: bytesOf(value), mapOffset: place.map - map } as const;
+        return new NewOperation({ ...content, ifEpoch: 0, ifLsn: 0, ttlMs: 0, expireAtMs: 0 });
+      }),
     };
     this.#ground.ask(map, body, (answer) => {
       if (!(answer instanceof GridError)) {
@@ -194,9 +129,30 @@ export class TransactionRun {
       }
       if (transaction !== 0) this.#ground.end(transaction);
       // One that writes nothing has no outcome that anybody could miss.
-      const isConflict = answer.code === 'version_conflict' && this.#isAllLocked;
-      this.#finish(answer.outcome === 'unknown' && operations.length > 0 ? 'unknown' : 'rolledBack', isConflict);
+      const isUnknown = answer.outcome === 'unknown' && operations.length > 0;
+      const isConflictUnderLocks = answer.code === 'version_conflict' && this.#isAllLocked;
+      this.#finish(isUnknown ? 'unknown' : 'rolledBack', isConflictUnderLocks);
     });
+  }
+
+  #scanNow(map: MapId, then: (found: ReadonlyMap<string, string>) => void): void {
+    const page = { resumed: false, afterHash: 0, limit: 1_000, prefix: NO_BYTES, withoutValues: false };
+    this.#ask(map, { kind: 'scan', ...page }, (answer) => {
+      if (answer.type !== 'scanAnswer' || !answer.done) throw new Error('a scan in one page');
+      this.#ranges.push({ map, lsn: answer.lsn, clockMs: answer.clockMs });
+      const found = new Map(answer.entries.map(({ key, value }) => [text.decode(key), text.decode(value)]));
+      this.#go(() => then(found));
+    });
+  }
+
+  #lockBody(mode: LockMode, keys: readonly Uint8Array[]): RequestBody {
+    if (this.#transaction === 0) this.#transaction = this.#ground.begin();
+    const { waitMs } = this.#ground;
+    return { kind: 'lock', transaction: this.#transaction, mode, keys, withoutValues: false, waitMs };
+  }
+
+  #go(then: () => void): void {
+    this.#ground.pause(then);
   }
 
   #ask(map: MapId, body: RequestBody, then: (answer: ClientAnswer) => void): void {
@@ -208,25 +164,7 @@ export class TransactionRun {
     });
   }
 
-  #finish(outcome: ListTransaction['outcome'], isConflictUnderLocks = false): void {
-    this.#done({ outcome, operations: this.#operations, isConflictUnderLocks });
+  #finish(outcome: TransactionEnd['outcome'], isConflictUnderLocks = false): void {
+    this.#done({ outcome, isConflictUnderLocks });
   }
-}
-
-function putOf(place: ListPlace, list: readonly number[], map: MapId): Operation {
-  const value = bytesOf(list.join(','));
-  const lifetime = { ttlMs: 0, expireAtMs: 0 };
-  return new NewOperation({
-    kind: 'set',
-    key: place.bytes,
-    value,
-    ifEpoch: 0,
-    ifLsn: 0,
-    ...lifetime,
-    mapOffset: place.map - map,
-  });
-}
-
-export function listOf(value: Uint8Array): number[] {
-  return text.decode(value).split(',').map(Number);
 }

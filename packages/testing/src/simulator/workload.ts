@@ -183,8 +183,8 @@ export class Workload {
     });
   }
 
-  /** Of transactions. */
-  get lists(): TransactionCallers | undefined {
+  /** Those who make them. */
+  get transactions(): TransactionCallers | undefined {
     return this.#transactions;
   }
 
