@@ -126,6 +126,18 @@ export class StageClient {
     return this.#write(key, { kind: 'insert', value }, options);
   }
 
+  /** A lock by name: inserted when its turn has come. */
+  acquire(key: string, value: string, { timeoutMs = 20_000 }: CallOptions = {}): Call {
+    const action: Action = { kind: 'insert', value };
+    const call = this.#open(key, action);
+    const operation = { ...wireOperation(action, encodeKey(key)), kind: 'acquire' } as const;
+    this.#submit(call, { body: { kind: 'write', operations: [operation] }, timeoutMs }, (answer) => {
+      call.result = resultOf(action, answer);
+      this.#remember(call);
+    });
+    return call;
+  }
+
   update(key: string, value: string, options?: CallOptions): Call {
     return this.#write(key, { kind: 'update', value }, options);
   }

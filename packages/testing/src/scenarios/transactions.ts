@@ -1,5 +1,6 @@
 /** Transactions of one partition, and their locks. Keys that begin with `lck` lie in a map with locks. */
 import type { Script } from './script.ts';
+import { versionOf } from './stage-client.ts';
 import { TRIO } from './topologies.ts';
 
 const STEPS = { commit: 'commit', append: 'record', vote: 'vote', writeAnswer: 'answer' } as const;
@@ -173,4 +174,41 @@ export const TRANSACTIONS: readonly Script[] = [
       },
     }),
   ),
+  {
+    name: 'a lock by name goes to who has waited for it, and its token is higher',
+    rows: [45],
+    breaks: 'I-LOCK',
+    stage: TRIO,
+    play: (stage) => {
+      const { p } = stage.roles();
+      const mine = stage.x.acquire('ttl-lock', 'of x~5000');
+      stage.expect(mine, 'applied');
+      const other = stage.y.acquire('ttl-lock', 'of y~5000');
+      stage.pass(500);
+      stage.expectOpen(other);
+      // It is as safe as an entry: the next primary knows of it.
+      stage.crash(p);
+      stage.pass(1_000);
+      stage.expectOpen(other);
+      stage.expect(stage.x.delete('ttl-lock'), 'applied');
+      stage.expect(other, 'applied');
+      const [before, after] = [versionOf(mine), versionOf(other)];
+      stage.check('the token is higher', after.epoch > before.epoch || after.lsn > before.lsn);
+    },
+  },
+  {
+    name: 'a lock by name whose owner has died is free when its lease has ended',
+    rows: [42],
+    breaks: 'I-LOCK, I-LIVE',
+    stage: TRIO,
+    play: (stage) => {
+      stage.expect(stage.x.acquire('ttl-lock', 'of x~1000'), 'applied');
+      stage.x.process.crash();
+      const other = stage.y.acquire('ttl-lock', 'of y~1000');
+      stage.pass(500);
+      stage.expectOpen(other);
+      stage.expect(other, 'applied', 3_000);
+      stage.x.start();
+    },
+  },
 ];
