@@ -239,9 +239,15 @@ export function onDigestReport(shard: Shard, primary: Primary, follower: Followe
   verification.digests.push({ rid, role, digest: report.digest, count: report.count });
 }
 
+/** Nobody will ever ask for a suffix of the log: no copy of it is wanted, and none is on its way to another container. */
+function hasNoReplicas({ policy, primary }: Shard): boolean {
+  return policy.maxSyncReplicas + policy.maxAsyncReplicas === 0 && primary?.followers.size === 0;
+}
+
 /** Up to where records are not needed: what S needs and what is decided is the bound, retention the wish. */
-export function trimTarget(shard: Shard, retentionBytes: number): Lsn {
+export function trimTarget(shard: Shard, retentionWishBytes: number): Lsn {
   const { log, primary } = shard;
+  const retentionBytes = hasNoReplicas(shard) ? 0 : retentionWishBytes;
   if (log.bytes <= retentionBytes) return log.baseLsn;
   let needLsn = shard.decidedLsn;
   if (primary !== undefined) {
