@@ -1,5 +1,6 @@
 /** What goes wrong, and when: drawn as the run goes, or given by a decision list. */
 import type { Random } from '@ostraca/core';
+import { AIMED_FAULTS } from './aimed-faults.ts';
 import { CATALOG_FAULTS } from './catalog-faults.ts';
 import { type Fault, type FaultRule, type FaultSite, faultSchema, type PlannedFault, planFaults } from './fault.ts';
 import { LOAD_FAULTS } from './load-faults.ts';
@@ -19,12 +20,13 @@ const RULES: Readonly<Record<FaultKind, FaultRule>> = {
   ...CATALOG_FAULTS,
   ...NETWORK_FAULTS,
   ...LOAD_FAULTS,
+  ...AIMED_FAULTS,
 };
 
 /** What keeps a container from the catalog. */
 const HIDES_CONTAINERS: ReadonlySet<FaultKind> = new Set([
   ...(['crash', 'silentCrash', 'crashMany', 'stop', 'drain', 'partition', 'isolate', 'depose'] as const),
-  ...(['oneWay', 'grantsOnly', 'lateNews', 'suspend', 'catalogLoss'] as const),
+  ...(['oneWay', 'grantsOnly', 'lateNews', 'suspend', 'catalogLoss', 'lateAnswers', 'lastCopy'] as const),
 ]);
 
 export class Faults {

@@ -135,7 +135,7 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'a copy that is promoted with a loss drops what is undecided',
     seedsMax: 1_000,
     isRequired: false,
-    faults: ['crashMany', 'refuse'],
+    faults: ['lastCopy'],
   },
   {
     name: 'readIndexAlone',
@@ -233,14 +233,14 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'a near cache puts in no answer that is older than a change that it has heard of (NC7)',
     seedsMax: 100,
     isRequired: false,
-    faults: ['stall', 'depose'],
+    faults: ['lateAnswers'],
   },
   {
     name: 'nearIgnoresToken',
     breaks: 'a near cache serves nothing older than what its client has seen (NC6)',
     seedsMax: 100,
     isRequired: false,
-    faults: ['slowNetwork', 'stall'],
+    faults: ['lateWords'],
   },
   {
     name: 'evictWithoutRecord',

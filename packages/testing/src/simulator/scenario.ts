@@ -12,6 +12,7 @@ import {
   type Policy,
   type Random,
 } from '@ostraca/core';
+import { themed } from './themes.ts';
 import type { Latency } from './virtual-network.ts';
 
 export const GRID = 'sim';
@@ -55,6 +56,9 @@ export const FAULT_KINDS = [
   'flap',
   'estrange',
   'slowReader',
+  'lateWords',
+  'lateAnswers',
+  'lastCopy',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -107,6 +111,12 @@ export const LIST_MAPS: readonly MapPolicy[] = [
 
 /** `extra` are kinds of faults that come on top of what the seed has chosen. */
 export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scenario {
+  const scenario = themed(drawScenario(seed));
+  const added = extra.map((kind): [FaultKind, number] => [kind, 3_000]);
+  return { ...scenario, faults: new Map([...scenario.faults, ...added]) };
+}
+
+function drawScenario(seed: number): Scenario {
   const random = newRandom(seed);
   // Of its own, so that runs without a time to live stay what they were.
   const ttlRandom = newRandom(seed ^ 0x3c6ef372);
@@ -165,15 +175,7 @@ export function scenarioOf(seed: number, extra: readonly FaultKind[] = []): Scen
     counterCount: 1 + random.below(4),
     chaosMs: 20_000 + random.below(pick(random, [1, 10_000, 40_000])),
     latency: { medianMs: pick(random, [0.2, 1, 5]), spread: pick(random, [0.2, 0.6, 1]) },
-    faults: new Map([
-      ...swarm(random),
-      ...wallJumps,
-      ...catalogLosses,
-      ...flaps,
-      ...estranged,
-      ...slowReaders,
-      ...extra.map((kind): [FaultKind, number] => [kind, 3_000]),
-    ]),
+    faults: new Map([...swarm(random), ...wallJumps, ...catalogLosses, ...flaps, ...estranged, ...slowReaders]),
     isGentle: random.below(3) > 0,
     downMsMax: pick(random, [500, 3_000, 15_000]),
     abortsWithinMs: pick(newRandom(seed ^ 0x510e527f), [undefined, 3, 30, 1_000]),
@@ -202,7 +204,9 @@ export function limitOf({ mapSet }: Scenario): MapLimit | undefined {
 }
 
 /** Drawn by themselves, so that older seeds stay what they were. */
-const DRAWN_APART: ReadonlySet<FaultKind> = new Set(['wallJump', 'catalogLoss', 'flap', 'estrange', 'slowReader']);
+const DRAWN_APART: ReadonlySet<FaultKind> = new Set([
+  ...(['wallJump', 'catalogLoss', 'flap', 'estrange', 'slowReader', 'lateWords', 'lateAnswers', 'lastCopy'] as const),
+]);
 
 function swarm(random: Random): ReadonlyMap<FaultKind, number> {
   const faults = new Map<FaultKind, number>();

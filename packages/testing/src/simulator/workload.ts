@@ -314,7 +314,8 @@ export class Workload {
         random.below(12) === 0 ? 'clear' : 'scratchRead',
       ]);
     }
-    if (this.#scenario.mapSet.replicaReadEnabled && random.below(4) === 0) return 'weakRead';
+    const weakOf = this.#scenario.nearCache === undefined ? 4 : 2;
+    if (this.#scenario.mapSet.replicaReadEnabled && random.below(weakOf) === 0) return 'weakRead';
     const draw = random.below(100);
     if (draw < 25) return 'read';
     if (draw < 42) return 'set';
@@ -333,7 +334,7 @@ export class Workload {
   #callRegister(caller: Caller, kind: OperationKind, then: () => void): void {
     const register = this.place(REGISTERS, `r${caller.random.below(this.#scenario.keyCount)}`);
     const value = newValue(caller);
-    if (kind === 'weakRead') this.#calls.readWeakly(caller, register, then);
+    if (kind === 'weakRead') this.#calls.readWeakly(caller, register, () => this.#lookNear(caller, register, then));
     else if (kind === 'swap') this.#swap(caller, register, then);
     else if (kind === 'scan') this.#scan(caller, register.partition, then);
     else if (kind === 'insertNew') this.#write(caller, this.place(REGISTERS, `u-${value}`), insert(value), then);
@@ -341,6 +342,13 @@ export class Workload {
     else if (kind === 'set' || kind === 'insert' || kind === 'update')
       this.#write(caller, register, { kind, value }, then);
     else this.#calls.read(caller, [register], then);
+  }
+
+  /** What a caller has just seen at a replica it often looks for near, too. */
+  #lookNear(caller: Caller, place: Place, then: () => void): void {
+    const settings = this.#scenario.nearCache;
+    if (settings === undefined || !this.#isRunning || caller.random.below(2) === 0) return then();
+    this.#calls.readNear(caller, { place, settings }, then);
   }
 
   #readNear(caller: Caller, then: () => void): void {

@@ -1,0 +1,45 @@
+/**
+ * A share of the seeds is about one thing: holes that show only where many rare circumstances meet. Drawn by
+ * themselves, so that other seeds stay what they were.
+ */
+import { type MapSetPolicy, newRandom } from '@ostraca/core';
+import { type FaultKind, pick, type Scenario } from './scenario.ts';
+
+export function themed(scenario: Scenario): Scenario {
+  const { seed } = scenario;
+  if (newRandom(seed ^ 0x41c64e6d).below(12) === 0) return aboutLoss(scenario);
+  const random = newRandom(seed ^ 0x52dce729);
+  if (scenario.nearCache === undefined || random.below(4) > 0) return scenario;
+  return aboutNear(scenario, pick(random, [['lateWords', 500] as const, ['lateAnswers', 3_000] as const]));
+}
+
+/** All of S dies again and again, and a copy outside of it goes on. */
+function aboutLoss(scenario: Scenario): Scenario {
+  const { minSyncReplicas, maxSyncReplicas } = scenario.mapSet;
+  const changed = { minSyncReplicas: Math.max(1, minSyncReplicas), maxAsyncReplicas: 1 };
+  return {
+    ...withMapSet(scenario, { ...changed, onInSyncLoss: 'promoteAsync' }),
+    containerCount: Math.max(scenario.containerCount, maxSyncReplicas + 2),
+    faults: new Map([...scenario.faults, ['lastCopy', 2_000]]),
+    isGentle: false,
+  };
+}
+
+/** Few keys, read near again before they are too old, and few faults but for the one that is meant. */
+function aboutNear(scenario: Scenario, aimed: readonly [FaultKind, number]): Scenario {
+  const { nearCache, clientCount, thinkMs, keyCount, faults } = scenario;
+  return {
+    ...withMapSet(scenario, { replicaReadEnabled: true }),
+    clientCount: Math.max(2, clientCount),
+    thinkMs: Math.min(20, thinkMs),
+    keyCount: Math.min(6, keyCount),
+    nearCache: nearCache && { ...nearCache, maxStaleMs: Math.max(300, nearCache.maxStaleMs) },
+    faults: new Map([...[...faults].slice(0, 1), aimed]),
+  };
+}
+
+function withMapSet(scenario: Scenario, changed: Partial<MapSetPolicy>): Scenario {
+  const mapSet = { ...scenario.mapSet, ...changed };
+  const grids = scenario.policy.grids.map((grid) => ({ ...grid, mapSets: [mapSet] }));
+  return { ...scenario, mapSet, policy: { ...scenario.policy, grids } };
+}
