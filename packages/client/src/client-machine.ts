@@ -34,6 +34,7 @@ export interface ClientMachineOptions {
 }
 
 export interface ClientMachine extends Machine {
+  readonly clientId: ClientId;
   readonly routes: Routes;
   readonly tokens: Tokens;
   readonly near: NearCaches;
@@ -43,6 +44,11 @@ export interface ClientMachine extends Machine {
   submit(request: ClientRequest, done: Done, nowMs: number): Pending;
   /** Gives a request up, at once: `done` is called with `aborted`, if it was not called yet. */
   abort(pending: Pending, reason: unknown, nowMs: number): void;
+  /**
+   * Nobody wants it any more, but what becomes of it must be known: it is not sent again, and `done` is called with its outcome, by
+   * its deadline. One that reached no primary ends at once with `aborted`.
+   */
+  settle(pending: Pending, reason: unknown, nowMs: number): void;
   /** `act` is called a tick after `dueMs` at the latest, unless the client is closed. */
   readonly timers: Timers;
   readonly transactions: OpenTransactions;

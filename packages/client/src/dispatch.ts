@@ -32,6 +32,7 @@ import { PartitionQueue } from './partition-queue.ts';
 import {
   answerMarginMs,
   type ClientAnswer,
+  isAcquisition,
   isWrite,
   mayHaveReached,
   messageOf,
@@ -164,7 +165,9 @@ export class Dispatch {
       this.#onAnswered(pending, this.#deadlineError(pending, 'not_applied'), nowMs);
     else {
       this.#queueOf(pending).failures = 0;
-      if (isCurrent && pending.attempt === 1 && isWrite(pending)) this.#usualAnswer.note(nowMs - pending.sentMs);
+      if (isCurrent && pending.attempt === 1 && isWrite(pending) && !isAcquisition(pending)) {
+        this.#usualAnswer.note(nowMs - pending.sentMs);
+      }
       this.#onAnswered(pending, this.#options.onAnswered(pending, answer), nowMs);
     }
   }
@@ -274,6 +277,14 @@ export class Dispatch {
       this.#budget.onRequest(nowMs);
       this.#sendOne(queue, next, { link, route, nowMs });
     }
+    const waiting = queue.waiting.first();
+    if (waiting !== undefined) this.#makeRoom(queue, { waiting, nowMs });
+  }
+
+  /** Who waits for a lock holds a place in the primary's memory: not against the writes of those who have one. It may ask anew. */
+  #makeRoom(queue: PartitionQueue, { waiting, nowMs }: { readonly waiting: Pending; readonly nowMs: number }): void {
+    const { oldest } = queue.unanswered;
+    if (oldest !== undefined && isAcquisition(oldest) && !isAcquisition(waiting)) this.giveUp(oldest, nowMs);
   }
 
   #sendOne(

@@ -59,9 +59,10 @@ export class FakeGrid implements ClientHost {
   /** By map and partition: the lsn of its last change. */
   readonly #changed = new Map<string, number>();
   /** Requests for a lock by name that somebody has. */
-  #acquiring: { readonly connection: ConnectionId; readonly message: Write }[] = [];
+  #acquiring: { readonly connection: ConnectionId; readonly message: Write; readonly endMs: number }[] = [];
   readonly #told = new Map<number, number>();
   #lsn = 0;
+  #aheadMs = 0;
 
   constructor(partitionBy: readonly number[] = []) {
     const status = new StatusStream();
@@ -97,7 +98,18 @@ export class FakeGrid implements ClientHost {
   }
 
   nowMs(): number {
-    return performance.now();
+    return performance.now() + this.#aheadMs;
+  }
+
+  /** In steps, so that what is due on the way happens in its order, and is answered. */
+  async pass(ms: number, stepMs = 50): Promise<void> {
+    for (let passedMs = 0; passedMs < ms; passedMs += stepMs) {
+      this.#aheadMs += stepMs;
+      this.#expireAcquiring();
+      await new Promise((resolve) => setImmediate(resolve));
+      this.turn((nowMs) => this.machine.onTick(nowMs, 0));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   async close(): Promise<void> {}
@@ -110,8 +122,14 @@ export class FakeGrid implements ClientHost {
     for (const one of [...this.#acquiring]) {
       if (this.#mustWait(one.message)) continue;
       this.#acquiring = this.#acquiring.filter((other) => other !== one);
-      this.#answer(one.connection, this.#answerOf(one.message));
+      this.#answer(one.connection, this.#answerOf(one.message, true));
     }
+  }
+
+  #expireAcquiring(): void {
+    const expired = this.#acquiring.filter(({ endMs }) => endMs <= this.nowMs());
+    this.#acquiring = this.#acquiring.filter((one) => !expired.includes(one));
+    for (const { connection, message } of expired) this.#answer(connection, refused(message.id, 'lock_timeout'));
   }
 
   sentOf<Type extends RequestMessage['type']>(type: Type): Extract<RequestMessage, { type: Type }>[] {
@@ -133,8 +151,13 @@ export class FakeGrid implements ClientHost {
       const request = message as RequestMessage;
       if (request.type === 'write' && this.#mustWait(request)) {
         this.sent.push(request);
-        this.#acquiring.push({ connection, message: request });
+        this.#acquiring.push({ connection, message: request, endMs: this.nowMs() + request.ttlMs });
         return;
+      }
+      if (request.type === 'resolveOrAbort') {
+        const isOther = ({ message }: { message: Write }): boolean =>
+          message.seq !== request.seq || message.partition !== request.partition;
+        this.#acquiring = this.#acquiring.filter(isOther);
       }
       this.#answer(connection, this.#answerOf(request));
       this.#retryAcquiring();
@@ -177,14 +200,12 @@ export class FakeGrid implements ClientHost {
     this.#answer(connection, { type: 'nearChanges', ...range, clockMs: 0, fresh: true, sentMs });
   }
 
-  #answerOf(message: RequestMessage): Message {
-    this.sent.push(message);
+  #answerOf(message: RequestMessage, wasWaiting = false): Message {
+    if (!wasWaiting) this.sent.push(message);
     const isWriting = message.type === 'write' || message.type === 'commit';
     const code = this.refusal(message) ?? (isWriting ? this.#refusalOf(message) : undefined);
     const { id } = message;
-    if (code !== undefined) {
-      return { type: 'errorAnswer', id, code: ERROR_CODES[code].number, detailsJson: '{}', route: NO_ROUTE };
-    }
+    if (code !== undefined) return refused(id, code);
     switch (message.type) {
       case 'lock':
       case 'read': {
@@ -269,6 +290,10 @@ export class FakeGrid implements ClientHost {
     }
     return stored;
   }
+}
+
+function refused(id: number, code: ErrorCode): Message {
+  return { type: 'errorAnswer', id, code: ERROR_CODES[code].number, detailsJson: '{}', route: NO_ROUTE };
 }
 
 function routing(partitionBy: readonly number[]): Routing {

@@ -2,6 +2,8 @@
 import type { Key } from '@ostraca/core';
 import type { GridContext } from './calls.ts';
 import { type GridMap, type MapOptions, newGridMap } from './grid-map.ts';
+import type { GridLock } from './locks/held-lock.ts';
+import { type LockOptions, Locks } from './locks/locks.ts';
 import type { StatusEvent } from './status.ts';
 import { runTransaction, type TransactionOptions, type TransactionScope } from './transaction/run-transaction.ts';
 import { newSession, type Session } from './transaction/session.ts';
@@ -34,6 +36,13 @@ export interface Grid extends AsyncDisposable {
   ): Promise<Result>;
   /** Transactions that begin and end where the application says; nothing is run again. Costs nothing, sends nothing. */
   session(): Session;
+  /**
+   * A lock between programs: nobody else has the one of this name until it is released, or lost. It is renewed by itself, and
+   * free after its lease when its owner dies. Resolves when it is ours; who waits is served in the order of arrival.
+   *
+   * @throws {@link GridError} `lock_timeout`: not in `waitMs`. `aborted`: given up. Both leave nothing behind.
+   */
+  lock(name: string, options?: LockOptions): Promise<GridLock>;
   /** Events from now on, until the grid is closed. A reader that is slow loses the oldest. */
   status(): AsyncIterableIterator<StatusEvent>;
   /** Pending calls fail with `closed`, at once; of a write that was sent the outcome is `unknown`. May be called again. */
@@ -47,11 +56,13 @@ export function newGrid(context: GridContext): Grid {
 class RemoteGrid implements Grid {
   readonly name: string;
   readonly #context: GridContext;
+  readonly #locks: Locks;
   #closing: Promise<void> | undefined;
 
   constructor(context: GridContext) {
     this.name = context.name;
     this.#context = context;
+    this.#locks = new Locks(context);
   }
 
   map<K extends Key = Key, V = unknown>(name: string, options?: MapOptions<V>): GridMap<K, V> {
@@ -67,6 +78,10 @@ class RemoteGrid implements Grid {
 
   session(): Session {
     return newSession(this.#context);
+  }
+
+  lock(name: string, options?: LockOptions): Promise<GridLock> {
+    return this.#locks.lock(name, options);
   }
 
   status(): AsyncIterableIterator<StatusEvent> {

@@ -6,6 +6,8 @@ export type { ConnectOptions, ConnectSettings } from './connect-options.ts';
 export { type Grid, newGrid } from './grid.ts';
 export type { Entry, GridMap, MapOptions, SetOptions, WriteOptions } from './grid-map.ts';
 export type { IterationOptions } from './iteration.ts';
+export type { GridLock } from './locks/held-lock.ts';
+export type { LockOptions } from './locks/locks.ts';
 export type { NearCacheSettings } from './near/near-cache.ts';
 export type { NearCacheOptions } from './near/near-reads.ts';
 export type { ClientAnswer, ClientRequest, Pending, RequestBody } from './pending.ts';

@@ -159,6 +159,11 @@ export function isWrite(pending: Pending): boolean {
   return kind === 'write' || kind === 'commit';
 }
 
+/** It waits at its primary until a lock by name is free, which may take long. */
+export function isAcquisition({ request: { body } }: Pending): boolean {
+  return body.kind === 'write' && body.operations[0]?.kind === 'acquire';
+}
+
 /** Whether some attempt may have had, or may yet have, an effect. */
 export function mayHaveReached(pending: Pending): boolean {
   return pending.inDoubt || pending.state === 'sent';

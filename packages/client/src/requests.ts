@@ -5,6 +5,7 @@
  */
 import {
   assert,
+  type ClientId,
   type ConnectionId,
   type ErrorAnswer,
   errorCodeOf,
@@ -24,7 +25,7 @@ import { abortedError, closedError, connectRefused, deadlineError, lineageLost, 
 import { Fifo } from './fifo.ts';
 import { type Link, Links } from './links.ts';
 import { NearCaches } from './near/near-caches.ts';
-import { type ClientAnswer, type ClientRequest, type Done, Pending, tell } from './pending.ts';
+import { type ClientAnswer, type ClientRequest, type Done, isWrite, mayHaveReached, Pending, tell } from './pending.ts';
 import { ReplicaReads } from './replica-reads.ts';
 import { type RouteChange, Routes } from './routes.ts';
 import { RoutingSource } from './routing-source.ts';
@@ -38,6 +39,7 @@ export function newClientMachine(options: ClientMachineOptions): ClientMachine {
 }
 
 class Requests implements ClientMachine {
+  readonly clientId: ClientId;
   readonly routes = new Routes();
   readonly tokens = new Tokens();
   readonly near: NearCaches;
@@ -66,6 +68,7 @@ class Requests implements ClientMachine {
   constructor(options: ClientMachineOptions) {
     assert(options.endpoints.length > 0, 'a client has an endpoint');
     this.#options = options;
+    this.clientId = options.clientId;
     const { effects, grid, endpoints, settings } = options;
     const { routes, tokens } = this;
     const random = options.random.fork();
@@ -133,6 +136,12 @@ class Requests implements ClientMachine {
     this.#enqueueWhatFits(nowMs);
   }
 
+  settle(pending: Pending, reason: unknown, nowMs: number): void {
+    if (pending.state !== 'overflow' && isWrite(pending) && mayHaveReached(pending)) {
+      this.#dispatch.giveUp(pending, nowMs);
+    } else this.abort(pending, reason, nowMs);
+  }
+
   pause(failures: number, done: () => void, nowMs: number): void {
     if (this.#closed) return done();
     const end = (): void => {
@@ -150,6 +159,7 @@ class Requests implements ClientMachine {
     if (this.#closed) return;
     this.#closed = true;
     for (const end of [...this.#pauses]) end();
+    this.timers.close();
     this.near.close();
     this.#endConnecting(undefined);
     const all = [...this.#replicaReads.list(), ...this.#dispatch.list(), ...this.#overflow.list()];

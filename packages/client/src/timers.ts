@@ -2,19 +2,25 @@
 export interface Timer {
   readonly dueMs: number;
   readonly act: (nowMs: number) => void;
+  /** The client was closed before that. */
+  readonly onClosed?: (() => void) | undefined;
 }
 
 export class Timers {
   readonly #timers = new Set<Timer>();
 
-  at(dueMs: number, act: (nowMs: number) => void): Timer {
-    const timer = { dueMs, act };
+  at(dueMs: number, act: Timer['act'], onClosed?: Timer['onClosed']): Timer {
+    const timer = { dueMs, act, onClosed };
     this.#timers.add(timer);
     return timer;
   }
 
   cancel(timer: Timer | undefined): void {
     if (timer !== undefined) this.#timers.delete(timer);
+  }
+
+  close(): void {
+    for (const timer of [...this.#timers]) if (this.#timers.delete(timer)) timer.onClosed?.();
   }
 
   onTick(nowMs: number): void {

@@ -14,6 +14,10 @@ export class Unanswered<T extends Ordered<T>> {
     return this.#count;
   }
 
+  get oldest(): T | undefined {
+    return this.#oldest;
+  }
+
   /** As the newest; it is in no list. */
   push(element: T): void {
     element.older = this.#newest;
