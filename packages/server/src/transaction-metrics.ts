@@ -39,6 +39,6 @@ export function addTransactionMetrics(registry: Registry, { metrics, topology, t
   const now = (name: string, help: string, key: 'transactionCount' | 'lockCount' | 'lockWaitCount'): void =>
     addGauge(registry, { name, help, read: () => [{ value: transactions()[key] }] });
   now('ostraca_transactions_open', 'Transactions that hold locks here, or wait for some.', 'transactionCount');
-  now('ostraca_locks_held', 'Locks that are held here, intentions on maps included.', 'lockCount');
+  now('ostraca_locks_held', 'Locks that are held here, those by name and intentions on maps included.', 'lockCount');
   now('ostraca_lock_waiters', 'Requests that wait for a lock here.', 'lockWaitCount');
 }

@@ -45,7 +45,8 @@ export class LockTurns {
         resolve();
       };
       next.add(go);
-      signal?.addEventListener('abort', onAbort);
+      if (signal?.aborted) onAbort();
+      else signal?.addEventListener('abort', onAbort);
     });
   }
 

@@ -184,10 +184,17 @@ test('who gives up leaves no lock behind, whenever that is', async () => {
   await held.release();
   await turnOver();
   const gone = AbortSignal.abort('before');
+  const sent = kinds().length;
   expect((await failureOf(grid.lock('job', { signal: gone }))).code).toBe('aborted');
+  const between = new AbortController();
+  const early = failureOf(grid.lock('job', { signal: between.signal }));
+  between.abort();
+  expect((await early).code).toBe('aborted');
+  expect(kinds()).toHaveLength(sent);
   // It was acquired before the word of its end came.
   const late = new AbortController();
   const acquired = failureOf(grid.lock('other', { signal: late.signal }));
+  while (kinds().length === sent) await Promise.resolve();
   late.abort();
   expect((await acquired).code).toBe('aborted');
   await turnOver();

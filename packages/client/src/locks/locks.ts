@@ -48,7 +48,6 @@ export class Locks {
     const waiting = this.#parse(options);
     const entry = new LockEntry(this.#context, name);
     const { signal, endMs, waitMs } = waiting;
-    if (signal?.aborted) throw aborted(entry, signal);
     await this.#turns.take(name, {
       endMs,
       signal,
@@ -77,6 +76,7 @@ export class Locks {
   async #acquire(entry: LockEntry, waiting: Waiting): Promise<HeldLock> {
     const { leaseMs, waitMs, endMs, signal } = waiting;
     for (;;) {
+      if (signal?.aborted) throw aborted(entry, signal);
       const sentMs = entry.nowMs();
       const version = await this.#ask(entry, waiting);
       if (version !== undefined) {

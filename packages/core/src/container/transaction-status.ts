@@ -1,7 +1,9 @@
 /** What a container shows of transactions and locks: plain values, fit for JSON. */
+import { LIMITS } from '../limits.ts';
 import { keyText } from '../shard/locking.ts';
 import type { Shard } from '../shard/shard.ts';
-import { mapSetOf, type Topology } from '../topology.ts';
+import type { Entry } from '../store/entry-map.ts';
+import { LOCKS_MAP, mapSetOf, type Topology } from '../topology.ts';
 
 interface Where {
   readonly grid: string;
@@ -25,9 +27,9 @@ export interface LockStatus extends Where {
   readonly map: string;
   /** As JSON; `*`: the map as a whole. */
   readonly key: string;
-  /** IS, IX, S, SIX, U or X. */
+  /** IS, IX, S, SIX, U or X; `name`: a lock between programs. */
   readonly mode: string;
-  /** A transaction, or a write that had to wait. */
+  /** A transaction, a write that had to wait, or the client that has a lock by name. */
   readonly owner: string;
   readonly state: 'held' | 'waits';
   /** 0: it is held. */
@@ -51,7 +53,8 @@ export function transactionsStatus(shards: Iterable<Shard>, topology: Topology, 
   const transactions: TransactionStatus[] = [];
   const locks: LockStatus[] = [];
   let [transactionCount, lockCount, lockWaitCount] = [0, 0, 0];
-  for (const { primary, partition: id } of shards) {
+  for (const shard of shards) {
+    const { primary, partition: id } = shard;
     if (primary === undefined) continue;
     const { transactions: held } = primary;
     transactionCount += held.openCount;
@@ -68,6 +71,14 @@ export function transactionsStatus(shards: Iterable<Shard>, topology: Topology, 
         silentMs: Math.round(nowMs - heardMs),
         locks: owner.places.size,
         waits: owner.waits.size,
+      });
+    }
+    for (const [map, entries] of shard.maps) {
+      if (topology.maps[map]?.policy.name !== LOCKS_MAP.name) continue;
+      lockCount += entries.count - shard.expiry.dueCount(map);
+      entries.scan(undefined, (entry) => {
+        if (!shard.expiry.isDue(entry)) locks.push({ ...where, ...lockByName(entry) });
+        return locks.length < LISTED_MAX;
       });
     }
     for (const { map, key, holders, queue } of held.locks.places()) {
@@ -87,4 +98,15 @@ export function transactionsStatus(shards: Iterable<Shard>, topology: Topology, 
     }
   }
   return { transactions, locks, transactionCount, lockCount, lockWaitCount };
+}
+
+function lockByName({ key, value }: Pick<Entry, 'key' | 'value'>): Omit<LockStatus, keyof Where> {
+  const what = { map: LOCKS_MAP.name, key: keyText(key), mode: 'name' };
+  return { ...what, owner: ownerOf(value), state: 'held', waitedMs: 0 };
+}
+
+/** A client writes its id as JSON, behind the codec's byte. Another program may have written anything. */
+function ownerOf(value: Uint8Array): string {
+  const text = String.fromCharCode(...value.subarray(1, LIMITS.nameCharsMax));
+  return /^"[\w-]+"$/.test(text) ? text.slice(1, -1) : '?';
 }
