@@ -7,10 +7,11 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { connect, type Grid } from '@ostraca/client';
-import { encodeKey, must, newRandom, partitionOf } from '@ostraca/core';
+import { encodeKey, must, newRandom, type PartitionConfig, partitionOf } from '@ostraca/core';
 import { ConfigurationChecker } from '../checkers/configurations.ts';
 import { History, type Operation, type Violation } from '../checkers/history.ts';
 import { Caller, COUNTERS, failureOf, type MapName, parseVersion, REGISTERS } from './caller.ts';
+import type { ClientTask, Workers } from './client-process.ts';
 import { ClientProcess } from './clients.ts';
 import { freePort, GRID, GridProcesses, pause } from './grid-processes.ts';
 import { HistoryFile, readHistory } from './history-file.ts';
@@ -21,12 +22,17 @@ import { NetworkFaults } from './network-faults.ts';
 import { type Outage, PROBES, Probes } from './probe.ts';
 import { ProcessFaults } from './process-faults.ts';
 import { describeScenario, type NetworkFault, type ProcessFault, type Scenario, scenarioOf } from './scenario.ts';
+import { TRANSACTION_MAPS } from './transactions/places.ts';
+import { endTransactions, openBanks } from './transactions/transaction-ending.ts';
+import type { TransactionVerdict } from './transactions/transaction-verdict.ts';
 import { finalsOf, judge, type Verdict } from './verdict.ts';
 
 export interface ChaosOptions {
   readonly seed: number;
   readonly chaosMs: number;
   readonly program: string;
+  /** What clients do: calls for single keys with some transactions, or transactions only. */
+  readonly workload: 'mixed' | 'transactions';
   /** The folder stays also when nothing was found. */
   readonly isKept: boolean;
   readonly onEvent: (line: string) => void;
@@ -51,7 +57,13 @@ export interface ChaosReport {
   /** How late timers of this process were while it did little but pass bytes on: what the machine had to spare. */
   readonly lateMs: { readonly p99: number; readonly worst: number };
   readonly configurations: number;
+  /** How often a partition was seen with another primary than before. */
+  readonly failovers: number;
+  /** SIGKILLs and SIGSTOPs of containers that were primary of something. */
+  readonly primariesKilled: number;
+  readonly primariesStopped: number;
   readonly verdict: Verdict;
+  readonly transactions: TransactionVerdict;
   readonly violations: readonly Violation[];
   /** With the histories, the journal and the schedule. */
   readonly folder: string;
@@ -60,9 +72,10 @@ export interface ChaosReport {
 const SETTLED_MS = 120_000;
 const WRITABLE_MS = 60_000;
 const STATUS_EVERY_MS = 500;
-const PROBE_PACE_MS = 60;
-const WORKERS_PER_PARTITION = 8;
-const THINK_MS = 150;
+const PROBE_PACE_MS = { mixed: 60, transactions: 150 } as const;
+/** Of all clients together, on 10 partitions. */
+const WORKERS = { plain: 240, transactional: 60, transactionalAlone: 56 } as const;
+const THINK_MS = { plain: 150, transactional: 150, transactionalAlone: 10 } as const;
 const READERS = 64;
 const READ_MS = 30_000;
 const CHECKER = 'checker';
@@ -88,6 +101,10 @@ class Run {
   readonly #faults = new Map<string, number>();
   readonly #skipped = new Map<string, number>();
   readonly #clients: ClientProcess[] = [];
+  /** By partition, as last seen: `#watch`. */
+  readonly #primaries = new Map<number, string>();
+  readonly #hurt = { kill: 0, stop: 0 };
+  #failovers = 0;
   readonly #ports = new Map<string, number>();
   readonly #late: IntervalHistogram = monitorEventLoopDelay({ resolution: 10 });
   #probes: Probes | undefined;
@@ -110,7 +127,7 @@ class Run {
       maxSyncReplicas,
       numInitialContainers: containers.length,
       failureDetection,
-      maps: [REGISTERS, COUNTERS, PROBES],
+      maps: [{ name: REGISTERS }, { name: COUNTERS }, { name: PROBES }, ...TRANSACTION_MAPS],
     });
     this.#disk = JournalDisk.mount(this.#processes.dataDir);
     this.#processes.onSurprise = ({ name, log }, how) => {
@@ -167,14 +184,21 @@ class Run {
     const verify = await this.#verify();
     const history = await this.#readHistories();
     const finalReads = await this.#readFinals(history);
+    const transactions = await endTransactions({
+      grid: must(this.#observer, 'an observer'),
+      partitions: this.#scenario.partitions,
+      files: this.#scenario.clients.map((name) => this.#transactionFile(name)),
+      finalFile: this.#transactionFile(CHECKER),
+      onProgress: this.#options.onProgress,
+    });
     this.#isOver = true;
     await watching;
     for (const operation of finalReads) history.add(operation);
     const verdict = judge(history, finalsOf(history, CHECKER), (part) =>
       this.#options.onProgress(`judging, ${(part * 100).toFixed(0)} %`),
     );
-    this.#violations.push(...this.#configurations.violations, ...verdict.violations);
-    return this.#report({ verdict, outages, recoveryMs, verify });
+    this.#violations.push(...this.#configurations.violations, ...verdict.violations, ...transactions.violations);
+    return this.#report({ verdict, transactions, outages, recoveryMs, verify });
   }
 
   // ── Phases ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -205,7 +229,7 @@ class Run {
     this.#probes = new Probes({
       grid: this.#observer,
       partitions,
-      paceMs: PROBE_PACE_MS,
+      paceMs: PROBE_PACE_MS[this.#options.workload],
       onWrite: ({ key, value, version, invokedMs, returnedMs }) => {
         const result = { kind: 'applied', version: parseVersion(version) } as const;
         file.add(probeOperation({ key, value, invokedMs }, result, returnedMs));
@@ -216,12 +240,13 @@ class Run {
         file.add(probeOperation({ key, value, invokedMs }, result, endMs));
       },
     });
+    await openBanks(this.#observer, partitions);
     this.#probes.start();
     for (const [index, name] of clients.entries()) {
       const { url } = await this.#network.catalogProxy(name);
-      const task = { name, catalogUrl: url, historyFile: this.#historyFile(name), seed: seed + index, partitions };
-      const workersPerPartition = Math.round((WORKERS_PER_PARTITION * 3 * 10) / (clients.length * partitions));
-      this.#clients.push(new ClientProcess({ ...task, workersPerPartition, thinkMs: THINK_MS }));
+      const files = { historyFile: this.#historyFile(name), transactionFile: this.#transactionFile(name) };
+      const task = { name, client: index, catalogUrl: url, ...files, seed: seed + index, partitions };
+      this.#clients.push(new ClientProcess({ ...task, ...this.#workers }));
     }
     await Promise.all(this.#clients.map((client) => client.working()));
   }
@@ -293,7 +318,7 @@ class Run {
     while (!this.#isOver) {
       try {
         const { partitions } = await this.#processes.status();
-        for (const { config } of partitions) if (config !== null) this.#configurations.observe(config);
+        for (const { config } of partitions) if (config !== null) this.#observe(config);
       } catch {
         // It is stopped, killed, or about to come back.
       }
@@ -305,10 +330,22 @@ class Run {
     }
   }
 
+  #observe(config: PartitionConfig): void {
+    this.#configurations.observe(config);
+    const { partition, primary } = config;
+    const before = this.#primaries.get(partition);
+    this.#primaries.set(partition, primary.container);
+    if (before !== undefined && before !== primary.container) this.#failovers += 1;
+  }
+
   // ── Histories ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   #historyFile(name: string): string {
     return join(this.#processes.folder, `${name}.ndjson`);
+  }
+
+  #transactionFile(name: string): string {
+    return join(this.#processes.folder, `${name}-transactions.ndjson`);
   }
 
   async #readHistories(): Promise<History> {
@@ -357,6 +394,8 @@ class Run {
   #onFault(fault: NetworkFault | ProcessFault, whom: string): void {
     this.#faults.set(fault.kind, (this.#faults.get(fault.kind) ?? 0) + 1);
     const seconds = (fault.durationMs / 1_000).toFixed(1);
+    const isPrimary = [...this.#primaries.values()].includes(whom);
+    if (isPrimary && (fault.kind === 'kill' || fault.kind === 'stop')) this.#hurt[fault.kind] += 1;
     this.#tell(`${fault.kind} ${whom}, ${seconds} s${'fault' in fault ? termsOf(fault) : ''}`);
   }
 
@@ -374,11 +413,21 @@ class Run {
     return [...this.#faults.values()].reduce((sum, count) => sum + count, 0);
   }
 
+  get #workers(): Pick<ClientTask, 'plain' | 'transactional'> {
+    const { clients, partitions } = this.#scenario;
+    const each = (kind: keyof typeof WORKERS): Workers => {
+      const workersPerPartition = Math.max(1, Math.round(WORKERS[kind] / (clients.length * partitions)));
+      return { workersPerPartition, thinkMs: THINK_MS[kind] };
+    };
+    if (this.#options.workload === 'mixed') return { plain: each('plain'), transactional: each('transactional') };
+    return { plain: { workersPerPartition: 0, thinkMs: 0 }, transactional: each('transactionalAlone') };
+  }
+
   get #copies(): number {
     return Math.min(this.#scenario.maxSyncReplicas + 1, this.#scenario.containers.length);
   }
 
-  #report(found: Pick<ChaosReport, 'verdict' | 'outages' | 'recoveryMs' | 'verify'>): ChaosReport {
+  #report(found: Pick<ChaosReport, 'verdict' | 'transactions' | 'outages' | 'recoveryMs' | 'verify'>): ChaosReport {
     const { seed, partitions, chaosMs } = this.#scenario;
     return {
       seed,
@@ -389,6 +438,9 @@ class Run {
       faultCount: this.#faultCount,
       skipped: Object.fromEntries(this.#skipped),
       configurations: this.#configurations.checkedCount,
+      failovers: this.#failovers,
+      primariesKilled: this.#hurt.kill,
+      primariesStopped: this.#hurt.stop,
       violations: this.#violations,
       folder: this.#processes.folder,
       lateMs: { p99: Math.round(this.#late.percentile(99) / 1e6), worst: Math.round(this.#late.max / 1e6) },

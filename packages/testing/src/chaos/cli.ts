@@ -1,4 +1,4 @@
-/** `npm run chaos -- --minutes M [--seed S] [--json] [--report]` */
+/** `npm run chaos -- --minutes M [--transactions] [--seed S] [--json] [--report]` */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -8,18 +8,21 @@ import { endOnSignals } from './ending.ts';
 import { findProgram } from './grid-processes.ts';
 import { jsonOf, linesOf, markdownOf } from './report.ts';
 import { scenarioOf } from './scenario.ts';
+import { transactionsMarkdownOf } from './transactions/transaction-report.ts';
 
 const USAGE = `npm run chaos -- [options]
   --minutes M     faults for so long (1)
+  --transactions  clients do nothing but transactions (else: some, beside calls for single keys)
   --seed S        what is started and which faults come when (a fresh one)
   --json          one JSON object instead of lines
   --schedule      print what the seed has drawn, and run nothing
-  --report        write docs/reports/chaos.md
+  --report        write docs/reports/chaos.md, or chaos-transactions.md
   --keep          keep histories, logs and schedule, as after a violation
   --program FILE  the program to start (that of this workspace)`;
 
 interface Arguments {
   readonly minutes: number;
+  readonly transactions: boolean;
   readonly seed: number;
   readonly json: boolean;
   readonly schedule: boolean;
@@ -33,6 +36,7 @@ function parse(args: readonly string[]): Arguments {
     args: [...args],
     options: {
       minutes: { type: 'string', default: '1' },
+      transactions: { type: 'boolean', default: false },
       seed: { type: 'string' },
       json: { type: 'boolean', default: false },
       schedule: { type: 'boolean', default: false },
@@ -48,6 +52,7 @@ function parse(args: readonly string[]): Arguments {
   if (seed !== undefined && !/^\d{1,9}$/.test(seed)) throw new Error(`--seed takes a whole number, not ${seed}`);
   return {
     minutes: Number(minutes),
+    transactions: values.transactions === true,
     seed: seed === undefined ? Math.floor(Math.random() * 1_000_000_000) : Number(seed),
     json: values.json === true,
     schedule: values.schedule === true,
@@ -77,6 +82,7 @@ async function main(args: readonly string[]): Promise<number> {
   const [load = 0] = loadavg();
   const report = await runChaos({
     seed,
+    workload: parsed.transactions ? 'transactions' : 'mixed',
     isKept: parsed.keep,
     chaosMs,
     program,
@@ -89,11 +95,15 @@ async function main(args: readonly string[]): Promise<number> {
     onEnding: (end) => ending.add(end),
   });
   progress('');
-  const command = `npm run chaos -- --minutes ${minutes} --seed ${seed}`;
+  const command = `npm run chaos --${parsed.transactions ? ' --transactions' : ''} --minutes ${minutes} --seed ${seed}`;
   if (parsed.keep || report.violations.length > 0) keep(report, { chaosMs, events });
   if (json) process.stdout.write(`${JSON.stringify(jsonOf(report))}\n`);
   else tell(report, command, parsed.keep);
-  if (parsed.report) writeReport(report, { command, load, program });
+  if (parsed.report) {
+    const text = parsed.transactions ? transactionsMarkdownOf : markdownOf;
+    const name = parsed.transactions ? 'chaos-transactions.md' : 'chaos.md';
+    writeReport(program, name, text(report, { command, load }));
+  }
   return report.violations.length > 0 ? 1 : 0;
 }
 
@@ -117,15 +127,13 @@ function keep(report: ChaosReport, { chaosMs, events }: { chaosMs: number; event
   for (const [key, story] of report.verdict.stories) {
     write(`key-${key.replaceAll(/[^\w.-]/g, '_')}.txt`, story.join('\n'));
   }
+  for (const [name, story] of report.transactions.stories) write(`${name}.txt`, story.join('\n'));
 }
 
-function writeReport(
-  report: ChaosReport,
-  { command, load, program }: { readonly command: string; readonly load: number; readonly program: string },
-): void {
+function writeReport(program: string, name: string, text: string): void {
   const folder = join(dirname(program), '..', '..', '..', 'docs', 'reports');
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'chaos.md'), markdownOf(report, { command, load }));
+  writeFileSync(join(folder, name), text);
 }
 
 /** One line, on a terminal only; an empty text clears it. */

@@ -3,15 +3,26 @@ import { connect } from '@ostraca/client';
 import { newRandom } from '@ostraca/core';
 import { GRID } from './grid-processes.ts';
 import { HistoryFile } from './history-file.ts';
+import { LineFile } from './line-file.ts';
+import { TransactionWorkload } from './transactions/transaction-workload.ts';
 import { Workload } from './workload.ts';
 
 /** The only argument, as JSON. */
 export interface ClientTask {
   readonly name: string;
+  /** The place of this client among all of them. */
+  readonly client: number;
   readonly catalogUrl: string;
   readonly historyFile: string;
+  readonly transactionFile: string;
   readonly seed: number;
   readonly partitions: number;
+  /** Who call for single keys. */
+  readonly plain: Workers;
+  readonly transactional: Workers;
+}
+
+export interface Workers {
   readonly workersPerPartition: number;
   readonly thinkMs: number;
 }
@@ -25,17 +36,24 @@ const PROGRESS_MS = 500;
 const CONNECT_MS = 60_000;
 
 async function main(task: ClientTask): Promise<void> {
-  const { name, catalogUrl, historyFile, seed, partitions, workersPerPartition, thinkMs } = task;
+  const { name, client, catalogUrl, historyFile, transactionFile, seed, partitions } = task;
   const grid = await connect({ catalogs: [catalogUrl], grid: GRID, connectTimeoutMs: CONNECT_MS });
   const file = new HistoryFile(historyFile);
+  const records = new LineFile(transactionFile);
+  const random = newRandom(seed);
+  const common = { name, grid, partitions };
   const workload = new Workload({
-    name,
-    grid,
-    random: newRandom(seed),
-    partitions,
-    workersPerPartition,
-    thinkMs,
+    ...common,
+    ...task.plain,
+    random: random.fork(),
     remember: (operation) => file.add(operation),
+  });
+  const transactions = new TransactionWorkload({
+    ...common,
+    ...task.transactional,
+    client,
+    random: random.fork(),
+    remember: (record) => records.add(record),
   });
   const stopped = new Promise<void>((resolve) => {
     process.once('message', () => resolve());
@@ -48,13 +66,16 @@ async function main(task: ClientTask): Promise<void> {
   // Ctrl-C reaches all processes of a terminal; whoever started this one ends it.
   process.on('SIGINT', () => {});
   workload.start();
+  transactions.start();
+  const operations = (): number => file.count + records.count;
   tell({ type: 'working' });
-  const timer = setInterval(() => tell({ type: 'progress', operations: file.count }), PROGRESS_MS);
+  const timer = setInterval(() => tell({ type: 'progress', operations: operations() }), PROGRESS_MS);
   await stopped;
   clearInterval(timer);
-  await workload.stop();
+  await Promise.all([workload.stop(), transactions.stop()]);
   file.close();
-  tell({ type: 'done', operations: file.count });
+  records.close();
+  tell({ type: 'done', operations: operations() });
   await grid.close();
   process.disconnect();
 }

@@ -57,7 +57,7 @@ export async function measureFailover(options: FailoverOptions): Promise<Failove
     maxSyncReplicas,
     numInitialContainers: NAMES.length,
     failureDetection: level,
-    maps: [PROBES],
+    maps: [{ name: PROBES }],
   });
   options.onStart(processes);
   try {

@@ -22,7 +22,12 @@ export interface MapSetSettings {
   readonly maxSyncReplicas: number;
   readonly numInitialContainers: number;
   readonly failureDetection: string;
-  readonly maps: readonly string[];
+  readonly maps: readonly MapSettings[];
+}
+
+export interface MapSettings {
+  readonly name: string;
+  readonly lockStrategy?: 'OPTIMISTIC' | 'PESSIMISTIC';
 }
 
 export interface GridProcess {
@@ -72,8 +77,7 @@ export class GridProcesses {
 
   constructor(program: string, settings: MapSetSettings) {
     this.#program = program;
-    const { maps, ...rest } = settings;
-    const mapSet = { name: 'main', developmentMode: true, ...rest, maps: maps.map((name) => ({ name })) };
+    const mapSet = { name: 'main', developmentMode: true, ...settings };
     writeFileSync(this.#policyFile, JSON.stringify({ grids: [{ name: GRID, mapSets: [mapSet] }] }));
     mkdirSync(this.dataDir);
   }

@@ -4,9 +4,8 @@
  * `code` why) or `unknown`; times are milliseconds of the machine's monotonic clock, and `t1` is null as long as the
  * effect may still come.
  */
-import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import type { Action, Observation, Operation, Result, Version } from '../checkers/history.ts';
+import { LineFile, readLines } from './line-file.ts';
 
 interface Line {
   readonly process: string;
@@ -23,42 +22,28 @@ interface Line {
   readonly t1: number | null;
 }
 
-const BUFFERED_CHARS = 64 * 1024;
-
 export class HistoryFile {
-  readonly #file: number;
-  #text = '';
-  #count = 0;
+  readonly #file: LineFile;
 
   constructor(path: string) {
-    this.#file = openSync(path, 'w');
+    this.#file = new LineFile(path);
   }
 
   get count(): number {
-    return this.#count;
+    return this.#file.count;
   }
 
   add(operation: Operation): void {
-    this.#count += 1;
-    this.#text += `${JSON.stringify(lineOf(operation))}\n`;
-    if (this.#text.length > BUFFERED_CHARS) this.flush();
-  }
-
-  flush(): void {
-    writeSync(this.#file, this.#text);
-    this.#text = '';
+    this.#file.add(lineOf(operation));
   }
 
   close(): void {
-    this.flush();
-    closeSync(this.#file);
+    this.#file.close();
   }
 }
 
 export async function readHistory(path: string, add: (operation: Operation) => void): Promise<void> {
-  for await (const text of createInterface({ input: createReadStream(path) })) {
-    if (text !== '') add(operationOf(JSON.parse(text) as Line));
-  }
+  await readLines(path, (line) => add(operationOf(line as Line)));
 }
 
 export function lineOf({ process, key, action, result, invokedMs, returnedMs }: Operation): Line {

@@ -1,7 +1,8 @@
 /** The account of a run, for people and for programs. */
-import { cpus, release, totalmem } from 'node:os';
 import type { ChaosReport } from './chaos.ts';
+import { machineText } from './machine-text.ts';
 import { median, quantile, worst } from './statistics.ts';
+import { transactionLinesOf } from './transactions/transaction-report.ts';
 
 interface OutageFigures {
   readonly count: number;
@@ -24,13 +25,15 @@ export function outageFigures(report: ChaosReport, partition?: number): OutageFi
 }
 
 export function jsonOf(report: ChaosReport): object {
-  const { verdict, violations, recoveryMs, ...rest } = report;
+  const { verdict, transactions, violations, recoveryMs, ...rest } = report;
   const { stories: _, violations: __, ...counts } = verdict;
+  const { stories: ___, violations: ____, ...transactionCounts } = transactions;
   return {
     ok: violations.length === 0,
     ...rest,
     recoveryMs: recoveryMs === undefined ? null : Math.round(recoveryMs),
     ...counts,
+    transactions: transactionCounts,
     violations,
     withoutPrimary: outageFigures(report),
     partitionsWithoutPrimary: partitionsOf(report).map((partition) => outageFigures(report, partition)),
@@ -47,7 +50,9 @@ export function linesOf(report: ChaosReport): string[] {
     `operations       ${verdict.operations} checked: ${verdict.reads} reads, ${verdict.applied} writes applied, ` +
       `${verdict.refused} refused, ${verdict.unknown} unknown`,
     `keys             ${verdict.keys}, of which ${verdict.searched} searched as well (${verdict.undecided} undecided)`,
+    ...transactionLinesOf(report.transactions),
     `configurations   ${configurations}`,
+    `failovers        ${report.failovers} seen; ${report.primariesKilled} primaries killed, ${report.primariesStopped} stopped`,
     `without primary  ${all.count} times: median ${all.medianMs} ms, 95 % ${all.p95Ms} ms, worst ${all.worstMs} ms`,
     ...partitionsOf(report).map((partition) => {
       const { count, medianMs, worstMs, totalMs } = outageFigures(report, partition);
@@ -71,6 +76,7 @@ export function markdownOf(
     seed,
     chaosMs,
     verdict,
+    transactions,
     faultCount,
     faults,
     violations,
@@ -80,8 +86,6 @@ export function markdownOf(
     lateMs,
   } = report;
   const all = outageFigures(report);
-  const [cpu] = cpus();
-  const machine = `${cpus().length} × ${cpu?.model.trim() ?? 'unknown processor'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${release()}`;
   const rows = partitionsOf(report).map((partition) => {
     const { count, medianMs, worstMs, totalMs } = outageFigures(report, partition);
     return `| ${partition} | ${count} | ${medianMs} | ${worstMs} | ${(totalMs / 1_000).toFixed(1)} |`;
@@ -98,7 +102,7 @@ counters, configurations.
 | command | \`${command}\` |
 | seed | ${seed} |
 | grid | ${scenario} |
-| machine | ${machine} |
+| machine | ${machineText()} |
 | load before the start | ${load.toFixed(1)} |
 | timers of the harness were late by | ${lateMs.p99} ms (99 %), at worst ${lateMs.worst} ms |
 | Node.js | ${process.version} |
@@ -128,6 +132,7 @@ No container was killed while it had the last in-sync copy of a partition (minSy
 | writes refused | ${verdict.refused} |
 | outcome unknown | ${verdict.unknown} |
 | keys | ${verdict.keys}, of which ${verdict.searched} also by search without versions, ${verdict.undecided} of them undecided |
+| transactions beside them | ${transactions.committed} committed, ${transactions.rolledBack} rolled back, ${transactions.unknown} unknown; ${transactions.anomalies} anomalies |
 | configurations | ${configurations} |
 | \`ostraca verify\` after all was mended | ${verify} |
 
