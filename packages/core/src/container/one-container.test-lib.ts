@@ -48,7 +48,7 @@
  *     resolve x seq=3                                          asks what became of it (ResolveOrAbort)
  *     read x a,b        size x        leave x                  `leave`: its connection breaks
  *
- *     lock x a,b t=1 mode=exclusive    commit x seq=1 t=1 reads=a@1:3 set=a:2    end x t=1    keep x t=1,2
+ *     lock x a,b t=1 mode=exclusive    commit x seq=1 t=1 reads=a@1:3 set=a:2    rollback x t=1    keep x t=1,2
  *                                                              transactions, as `transactionOf` says
  *     poll x after=3 e=1 lineage=other                         NearPoll
  *
@@ -176,7 +176,7 @@ export class OneContainer {
       case 'lock':
       case 'commit':
         return this.#request(name(), command);
-      case 'end':
+      case 'rollback':
       case 'keep':
         return this.#notice(name(), command);
       case 'poll':
@@ -247,7 +247,7 @@ export class OneContainer {
     const connection = this.#connectionOf(name, 'client', name);
     if (command.name === 'keep')
       this.#say(connection, { type: 'keepTransactions', partition: PARTITION, transactions });
-    for (const transaction of command.name === 'end' ? transactions : []) {
+    for (const transaction of command.name === 'rollback' ? transactions : []) {
       this.#say(connection, { type: 'endTransaction', partition: PARTITION, transaction });
     }
   }
