@@ -17,8 +17,7 @@ import { ROLE_REASONS } from './coverage-reasons-roles.ts';
 import type { Reason } from './coverage-table.ts';
 
 const NOT_BUILT: readonly ErrorCode[] = [
-  ...(['lock_timeout', 'deadlock', 'transaction_spans_partitions', 'transaction_not_active'] as const),
-  ...(['transaction_failed_over', 'unauthenticated', 'forbidden', 'loader_failed', 'loader_unavailable'] as const),
+  ...(['unauthenticated', 'forbidden', 'loader_failed', 'loader_unavailable'] as const),
 ];
 
 function codes(carrier: Carrier, names: readonly ErrorCode[]): string[] {
@@ -34,7 +33,15 @@ const CODES: readonly Reason[] = [
   {
     cells: [...codes('errorAnswer', NOT_BUILT), ...codes('caller', NOT_BUILT)],
     kind: 'never',
-    why: 'Nobody makes this code yet: locks, transactions of several operations, users and Loaders are not built.',
+    why: 'Nobody makes this code yet: users and Loaders are not built.',
+  },
+  {
+    cells: [
+      ...codes('errorAnswer', ['transaction_spans_partitions']),
+      ...codes('caller', ['transaction_spans_partitions']),
+    ],
+    kind: 'never',
+    why: 'The client library makes it before anything is sent (transaction.ts); the callers of a run stay in one partition.',
   },
   {
     cells: codes('errorAnswer', ['aborted', 'closed', 'data_loss']),

@@ -2,7 +2,18 @@
  * How to tell, from what is sent and from what a machine is given, that a run has come to something that no note says:
  * the cells of section `sometimes`.
  */
-import type { Append, HandOver, Message, NearChanges, PartitionConfig, Peer, Read, Shard, Write } from '@ostraca/core';
+import type {
+  Append,
+  Commit,
+  HandOver,
+  Message,
+  NearChanges,
+  PartitionConfig,
+  Peer,
+  Read,
+  Shard,
+  Write,
+} from '@ostraca/core';
 import { type Sometimes, sometimesCell } from './coverage-cells.ts';
 
 export interface WorldView {
@@ -78,6 +89,10 @@ function sentOf(view: WorldView, from: string, message: Message): Sometimes[] {
       return ofAppend(message);
     case 'write':
       return ofOperations(message);
+    case 'lock':
+      return [message.keys.length === 0 ? 'lock: a whole map' : `lock: ${message.mode}`];
+    case 'commit':
+      return ofCommit(message);
     case 'changeInSync':
       return [`change asked for: ${message.kind}`];
     case 'heartbeatAck':
@@ -128,6 +143,16 @@ function ofOperations({ operations }: Write): Sometimes[] {
     ...(ifLsn > 0 ? (['operation: ifVersion'] as const) : []),
     ...(ttlMs > 0 ? (['operation: of its own time to live'] as const) : []),
   ]);
+}
+
+function ofCommit({ operations, ranges, transaction, attempt }: Commit): Sometimes[] {
+  return [
+    ...(operations.some(({ mapOffset }) => mapOffset > 0) ? (['commit: of several maps'] as const) : []),
+    ...(transaction > 0 ? (['commit: with locks'] as const) : []),
+    ...(ranges.length > 0 ? (['commit: after a look at a whole map'] as const) : []),
+    ...(operations.length === 0 ? (['commit: of reads alone'] as const) : []),
+    ...(attempt > 1 ? (['commit: tried again'] as const) : []),
+  ];
 }
 
 function ofHandOver({ asked }: WorldView, from: string, { changeId, partition, epoch, version }: HandOver) {
