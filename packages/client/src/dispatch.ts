@@ -159,7 +159,9 @@ export class Dispatch {
     const pending = this.#byId.get(answer.id);
     if (pending === undefined) return;
     const isCurrent = pending.id === answer.id;
-    if (!isCurrent && !isFinal(answer)) this.#byId.delete(answer.id);
+    // A lock of an older epoch has ended with it.
+    const isLate = !isCurrent && (!isFinal(answer) || pending.request.body.kind === 'lock');
+    if (isLate) this.#byId.delete(answer.id);
     else if (answer.type === 'errorAnswer') this.#onRefusal(pending, answer, nowMs);
     else if (answer.type === 'rolledBack')
       this.#onAnswered(pending, this.#deadlineError(pending, 'not_applied'), nowMs);

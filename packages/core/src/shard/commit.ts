@@ -108,6 +108,8 @@ function conflictOf(
   }
   if (ports.mutated('rangesUnchecked')) return undefined;
   for (const { map, lsn, clockMs } of ranges) {
+    // A late answer of an older epoch: what that changed afterwards is not known here.
+    if (lsn < primary.startLsn) return 'version_conflict';
     if ((primary.changedLsns[map] ?? 0) > lsn || shard.expiry.lastDueMs(map) > clockMs) return 'version_conflict';
   }
   return undefined;
