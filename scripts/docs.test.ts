@@ -16,6 +16,7 @@ import { isThere, pathsBelow, readManifest, readManifests, readText } from './ti
 const documents: Document[] = ['README.md', ...pathsBelow('docs').filter((path) => path.endsWith('.md'))].map(
   (path) => ({ path, text: readText(path) }),
 );
+const transactions = { path: 'docs/internals/transactions.md', text: readText('docs/internals/transactions.md') };
 const replication = { path: 'docs/internals/replication.md', text: readText('docs/internals/replication.md') };
 
 test('errors.md has exactly the codes of the table, with their facts', () => {
@@ -80,6 +81,11 @@ test('every rule of replication.md is named where it is enforced', () => {
     expect.arrayContaining(['D1', 'A1', 'A2', 'E1', 'E2', 'E3', 'P1', 'N1', 'N2', 'L1', 'L2', 'K1', 'K3']),
   );
   clean(ruleFindings(replication, (path) => (isThere(path) ? readText(path) : undefined)));
+});
+
+test('every rule of transactions.md is named where it is enforced', () => {
+  expect(rulesOf(transactions).map(({ name }) => name)).toEqual(['T1', 'T2', 'T3', 'T4', 'T5', 'T6', 'T7']);
+  clean(ruleFindings(transactions, (path) => (isThere(path) ? readText(path) : undefined)));
 });
 
 test('the oldest Node.js is the same everywhere', () => {

@@ -82,6 +82,24 @@ test('the program of the README, as it is written there', async () => {
   expect(program.out()).toMatch(/name: 'Athens',\s+visited: \d{4}-.*\} 1\n$/s);
 });
 
+test('the programs of the guide to transactions print what it says, by its policy', async () => {
+  const guide = readFileSync(join(ROOT, 'docs/guides/transactions.md'), 'utf8');
+  const policy = join(folder, 'guide.yaml');
+  writeFileSync(policy, /```yaml\n(.*?)```/s.exec(guide)?.[1] ?? '');
+  const other = await startDev(policy);
+  const programs = [...guide.matchAll(/```js\n(.*?)```\n\n```text\n(.*?)```/gs)];
+  expect(programs).toHaveLength(3);
+  for (const [, source = '', printed] of programs) {
+    const program = run(source.replaceAll('ws://127.0.0.1:7400', other.url));
+    expect({ code: await program.exited, err: program.err(), out: program.out() }).toEqual({
+      code: 0,
+      err: '',
+      out: printed,
+    });
+  }
+  await end(other.child);
+});
+
 test.skipIf(!existsSync(NODE24))('await using on Node.js 24', async () => {
   const program = run(
     `import { connect } from '@ostraca/client';

@@ -1,13 +1,14 @@
 /**
- * The end of a transaction: everything that it has read is still so, and all that it writes becomes one log record.
+ * The end of a transaction: everything that it has read is still so (T1), the maps that it has gone through are as they were
+ * (T2), and all that it writes becomes one log record.
  *
  * Both are judged in one turn, against decided entries, when no record without an outcome concerns what was read; the
  * record comes right after. Whatever is appended later is decided later, on every copy, so its lsn is the moment at which the
  * whole transaction happens. A primary that has been replaced may judge by an old state, but its record is never decided;
  * only an answer without a record (a conflict, or nothing to write) needs a lease.
  *
- * Locks make conflicts rare, not impossible: what has expired, or was evicted, was not stopped by them. So reads under
- * locks are judged too.
+ * Locks make conflicts rare, not impossible: what has expired was not stopped by them (T7). So reads under locks are
+ * judged too.
  */
 import type { ErrorDetails } from '../errors.ts';
 import type { MapId } from '../ids.ts';
@@ -51,7 +52,7 @@ export function commit(shard: Shard, primary: Primary, ports: ShardPorts, { requ
   append(shard, primary, ports, { request, message });
 }
 
-/** Its epoch is over, or its client was silent for too long, or it was chosen to break a deadlock. */
+/** Its epoch is over (T6), or its client was silent for too long, or it was chosen to break a deadlock. */
 function whyOvertaken(
   shard: Shard,
   primary: Primary,
@@ -126,7 +127,7 @@ function refuse(shard: Shard, primary: Primary, ports: ShardPorts, { request, me
   }
 }
 
-/** Its locks end. */
+/** Its locks end, and not before (T3). */
 function endTransaction(primary: Primary, { clientId }: PendingRequest, transaction: number): void {
   if (transaction !== 0) wake(primary, primary.transactions.end(clientId, transaction));
 }

@@ -2,7 +2,7 @@
  * Requests and locks: reads under the locks of a transaction, writes that wait for them, and deadlocks.
  *
  * A lock alone shows nothing: the record of one who had it before may have no outcome yet. So whoever reads under a lock
- * waits for that too, and therefore locks may end as soon as their transaction's record is in the log.
+ * waits for that too (T4), and therefore locks may end as soon as their transaction's record is in the log (T3).
  */
 import { compareBytes } from '../keys/compare-bytes.ts';
 import { decodeKey } from '../keys/decode-key.ts';
@@ -85,7 +85,7 @@ function inOrder(a: LockWish, b: LockWish): number {
   return compareBytes(a.key, b.key);
 }
 
-/** Outside of transactions. @returns false: it waits for locks of others, and will be tried again. */
+/** Outside of transactions (T5). @returns false: it waits for locks of others, and will be tried again. */
 export function mayWrite(
   shard: Shard,
   primary: Primary,
