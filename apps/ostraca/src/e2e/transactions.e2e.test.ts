@@ -1,8 +1,12 @@
 /** Transactions of several clients on real processes: sums, deadlocks, phantoms and a fail-over. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { connect, type Grid, GridError, type Key } from '@ostraca/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { GridProcesses } from './grid-processes.test-lib.ts';
 
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const MAPS = [
   { name: 'optimistic', lockStrategy: 'OPTIMISTIC' },
   { name: 'pessimistic', lockStrategy: 'PESSIMISTIC' },
@@ -142,6 +146,30 @@ test('who waits for a lock is told who has it; a plain write waits too', async (
   await session.commit();
   await plain;
   expect(await gridAt(2).map('pessimistic').get(['w', 'a'])).toBe(7);
+});
+
+test('the locks of a client that is killed are free when it was silent for 15 s, and nothing of it is written', async () => {
+  const source = `import { connect } from '@ostraca/client';
+    const grid = await connect({ catalogs: ['${processes.catalogUrl}'], grid: 'shop' });
+    const session = grid.session();
+    await session.begin();
+    await session.map('pessimistic').set(['k', 'a'], 1);
+    console.log('it has the lock');`;
+  const args = ['--input-type=module', '--eval', source];
+  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  await Promise.race([once(child.stdout, 'data'), ended]);
+  child.kill('SIGKILL');
+  await ended;
+  const startMs = performance.now();
+  await gridAt(0).transaction((tx) => tx.map('pessimistic').insert(['k', 'a'], 2), {
+    lockTimeoutMs: 30_000,
+    deadlineMs: 40_000,
+    retries: 0,
+  });
+  const tookMs = performance.now() - startMs;
+  expect(tookMs).toBeGreaterThan(9_000);
+  expect(tookMs).toBeLessThan(30_000);
 });
 
 test.each(MAPS.map(({ name }) => name))('%s: no phantoms', async (map) => {

@@ -24,7 +24,7 @@ export interface GridLock extends AsyncDisposable {
    * refuse lesser ones: then a program that was stopped past its lease does no harm when it wakes.
    */
   readonly token: bigint;
-  /** Aborted when the lock is lost: not renewed in time, or gone. Before somebody else gets it, unless this process stood still. */
+  /** Aborted when the lock is lost: not renewed in time, or gone. Before somebody else gets it, unless this process or its machine stood still. */
   readonly signal: AbortSignal;
   /**
    * Resolves when the lock is free, and when it was lost before. Disposing of the lock does the same.
