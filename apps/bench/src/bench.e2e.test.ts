@@ -53,17 +53,20 @@ interface Report {
 }
 
 test('a few rows, with a report', async () => {
-  const rows = ['get', 'set-sync', 'checkpoint'];
+  const rows = ['get', 'set-sync', 'transactions', 'checkpoint'];
   const run = start(['--only', rows.join(','), '--entries', '2000', ...SHORT, '--out', folder]);
   expect(await run.ended, run.errors()).toBe(0);
   const report = JSON.parse(readFileSync(join(folder, 'bench.json'), 'utf8')) as Report;
   const measured = report.cells.map(({ row, contender }) => `${row} ${contender}`);
   expect(measured).toEqual(expect.arrayContaining(['get floor', 'get ostraca', 'set-sync floor', 'set-sync ostraca']));
+  expect(measured).toEqual(expect.arrayContaining(['transactions ostraca', 'transactions ostraca, PESSIMISTIC']));
+  expect(measured).not.toContain('get ostraca, PESSIMISTIC');
   if (findRespServer() === undefined) expect(run.errors()).toContain('no RESP server');
   else {
     expect(measured).toEqual(
       expect.arrayContaining([
         'get ioredis',
+        'transactions ioredis',
         'set-sync ioredis, WAIT for the group',
         'set-sync iovalkey, WAIT after each',
       ]),

@@ -71,6 +71,17 @@ export const ROWS: readonly Row[] = [
   },
   { ...BULK, name: 'get-all', title: 'getAll / mget of 100 keys, in keys per second', work: 'get-all' },
   { ...BULK, name: 'set-all', title: 'setAll / mset of 100 keys, in keys per second', work: 'set-all' },
+  {
+    ...PLAIN,
+    name: 'transactions',
+    title:
+      'transactions of 3 reads and 2 writes in one partition, two round trips each; ' +
+      'RESP: WATCH, 3 GET, MULTI, 2 SET, EXEC, on one connection for each in flight, up to 64',
+    work: 'transaction',
+    inFlight: [16, 64, 256],
+    quickInFlight: [64],
+    families: ['ostraca', 'resp'],
+  },
   { ...LONG, name: 'get-zipf', title: 'get, zipfian keys', work: 'get', distribution: 'zipfian' },
   { ...LONG, name: 'set-zipf', title: 'set, zipfian keys', work: 'set', distribution: 'zipfian' },
   { ...LONG, name: 'get-1k', title: 'get of 1 KiB', work: 'get', valueBytes: 1_024 },

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import type { Children } from './children.ts';
 import type { Task } from './driver/task.ts';
+import { short } from './markdown.ts';
 import { measure } from './measure.ts';
 import type { BenchOptions } from './options.ts';
 import type { Cell } from './results.ts';
@@ -43,9 +44,9 @@ async function startSystems(context: RunContext): Promise<System[]> {
     }
     for (const isOneSided of [false, true]) {
       if (!wanted('ostraca', replicas).some((row) => row.isOneSided === isOneSided)) continue;
-      systems.push(
-        await OstracaSystem.start(context.children, ostracaOptions(context.options, { replicas, isOneSided })),
-      );
+      const hasLockedMap = wanted('ostraca', replicas).some(({ work }) => work === 'transaction');
+      const more = { replicas, isOneSided, hasLockedMap };
+      systems.push(await OstracaSystem.start(context.children, ostracaOptions(context.options, more)));
     }
     if (wanted('resp', replicas).length > 0 && peers.length === 0)
       systems.push(...(await startOwnResp(context, replicas)));
@@ -78,16 +79,20 @@ type Loader = (contender: Contender, row: Row) => Promise<void>;
 
 /** Fills a system before its first row with values of another size; and the floor, which forgets, before each row. */
 function newLoader({ options, children, say }: RunContext): Loader {
-  const loaded = new Map<System, string>();
+  /** By system, and by map where it has several. */
+  const loaded = new Map<System, Map<string, string>>();
   return async (contender, row) => {
     const { system, endpoint, family } = contender;
+    const map = endpoint.kind === 'ostraca' ? endpoint.map : '';
+    const ofSystem = loaded.get(system) ?? new Map<string, string>();
+    loaded.set(system, ofSystem);
     const content = family === 'floor' ? `${row.name}, ${row.valueBytes} bytes` : `${row.valueBytes} bytes`;
-    if (loaded.get(system) === content) return;
+    if (ofSystem.get(map) === content) return;
     const task: Omit<Task, 'endpoint' | 'servers'> = { ...taskOf(row, options), work: 'load', inFlight: 1 };
     const loader: Contender =
       endpoint.kind === 'resp' ? { ...contender, endpoint: { ...endpoint, wait: 'none' } } : contender;
     const { operationsPerSecond } = await measure(children, { contender: loader, task });
-    loaded.set(system, content);
+    ofSystem.set(map, content);
     const rate = Math.round(operationsPerSecond / 1_000);
     say(`loaded: ${system.name}, ${options.keys} entries of ${row.valueBytes} bytes at ${rate} k/s`);
   };
@@ -113,7 +118,7 @@ async function runRow(
           options.profileFolder === undefined ? {} : { profiling: { folder: options.profileFolder, name } };
         const measurement = await measure(children, { contender, task, ...profiling });
         ofInFlight[index]?.rounds.push(measurement);
-        const rate = `${Math.round(measurement.operationsPerSecond / 1_000)} k/s`;
+        const rate = `${short(measurement.operationsPerSecond)}/s`;
         say(`${row.name}, ${inFlight} in flight, round ${round} of ${options.rounds}: ${contender.name} ${rate}`);
       }
     }
@@ -128,8 +133,8 @@ function inFlightOf({ inFlight, quickInFlight }: Row, options: BenchOptions): re
 }
 
 /** A server that somebody else runs is what it is: its replica does not keep it from answering without WAIT. */
-function isMeant({ family, wait, system }: Contender, row: Row): boolean {
-  if (!row.families.includes(family)) return false;
+function isMeant({ family, wait, system, only }: Contender, row: Row): boolean {
+  if (!row.families.includes(family) || (only ?? row.work) !== row.work) return false;
   if (system.isPeer) return (wait !== 'none') === row.replicas > 0;
   return system.replicas === row.replicas && (family !== 'ostraca' || system.isOneSided === row.isOneSided);
 }
@@ -138,6 +143,6 @@ function taskOf(
   { work, distribution, valueBytes }: Row,
   options: BenchOptions,
 ): Omit<Task, 'endpoint' | 'servers' | 'inFlight'> {
-  const { keys, seed, warmUpSeconds, seconds } = options;
-  return { work, distribution, valueBytes, keys, seed, warmUpSeconds, seconds };
+  const { keys, seed, warmUpSeconds, seconds, partitions } = options;
+  return { work, distribution, valueBytes, keys, seed, warmUpSeconds, seconds, partitions };
 }

@@ -1,15 +1,19 @@
 // Goal: each work asks for what its name says, in the shares of YCSB, and an answer that is wrong is not counted.
+import { encodeKey, partitionOf } from '@ostraca/core';
 import { describe, expect, test } from 'vitest';
 import { newCalls } from './calls.ts';
 import { keyOf } from './key-sequence.ts';
 import { load } from './load.ts';
-import type { Target } from './target.ts';
+import type { Target, TransactionCall } from './target.ts';
 import { BULK_KEYS, type Task, type Work } from './task.ts';
 
 /** Keeps what it is given. */
 class FakeTarget implements Target {
   readonly entries = new Map<string, Uint8Array>();
-  readonly log: { readonly kind: 'get' | 'set' | 'getAll' | 'setAll'; readonly keys: readonly string[] }[] = [];
+  readonly log: {
+    readonly kind: 'get' | 'set' | 'getAll' | 'setAll' | 'transact';
+    readonly keys: readonly string[];
+  }[] = [];
 
   async get(key: string): Promise<Uint8Array | undefined> {
     this.log.push({ kind: 'get', keys: [key] });
@@ -29,6 +33,11 @@ class FakeTarget implements Target {
   async setAll(keys: readonly string[], values: readonly Uint8Array[]): Promise<void> {
     this.log.push({ kind: 'setAll', keys });
     for (const [index, key] of keys.entries()) this.entries.set(key, values[index % values.length] as Uint8Array);
+  }
+
+  async transact({ keys }: TransactionCall): Promise<number> {
+    this.log.push({ kind: 'transact', keys });
+    return keys.length;
   }
 
   async touchMap(): Promise<void> {}
@@ -118,6 +127,17 @@ test('bulk calls are of 100 keys, and count so', async () => {
   const target = await callMany('get-all', 10);
   expect(target.log.every(({ kind, keys }) => kind === 'getAll' && keys.length === BULK_KEYS)).toBe(true);
   expect(newCalls(target, { ...PLAIN, work: 'set-all' }).weight).toBe(BULK_KEYS);
+});
+
+test('a transaction has three keys of one partition, and all partitions have some', async () => {
+  const target = new FakeTarget();
+  const { next, check } = newCalls(target, { ...PLAIN, work: 'transaction', partitions: 13 });
+  for (let call = 0; call < 500; call++) check(await next());
+  const partitions = target.log.map(({ keys }) => new Set(keys.map((key) => partitionOf(encodeKey(key), 13, []))));
+  expect(partitions.every(({ size }) => size === 1)).toBe(true);
+  expect(new Set(partitions.flatMap((one) => [...one])).size).toBe(13);
+  expect(target.log.every(({ keys }) => new Set(keys).size === 3)).toBe(true);
+  expect(() => check(2)).toThrow('2 of 3 keys');
 });
 
 test('a get that answers something else is an error', () => {

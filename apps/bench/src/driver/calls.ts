@@ -3,6 +3,7 @@ import { newRandom } from '@ostraca/core';
 import { KeySequence, keyOf, ValuePool } from './key-sequence.ts';
 import type { Target } from './target.ts';
 import { BULK_KEYS, type Task, type YcsbWork } from './task.ts';
+import { drawTransactionKeys } from './transaction-keys.ts';
 import { newZipf } from './zipf.ts';
 
 export interface Calls {
@@ -47,6 +48,8 @@ export function newCalls(target: Target, task: Task, material: CallMaterial = ne
       return plain(() => target.getAll(many()), checkFound, BULK_KEYS);
     case 'set-all':
       return plain(() => target.setAll(many(), values.all), UNCHECKED, BULK_KEYS);
+    case 'transaction':
+      return plain(transactions(target, task, values), checkAllFound);
     case 'ycsb-d':
       return plain(readLatest(target, task, values));
     case 'ycsb-e':
@@ -119,6 +122,18 @@ function readRuns(target: Target, task: Task, { keys, values }: CallMaterial): (
   };
 }
 
+/** Each of three reads and two writes. */
+function transactions(target: Target, { keys, partitions = 1, seed }: Task, values: ValuePool): () => Promise<unknown> {
+  if (target.transact === undefined) throw new Error('it has no transactions');
+  const drawn = drawTransactionKeys({ keys, partitions, seed });
+  let turn = 0;
+  return async () => {
+    turn = turn + 1 === drawn.length ? 0 : turn + 1;
+    const own = drawn[turn] as (typeof drawn)[number];
+    return target.transact?.({ keys: own, values: [values.of(turn), values.of(turn + 1)] });
+  };
+}
+
 function drawMany(seed: number, percent: number): () => boolean {
   const random = newRandom(seed ^ 0x2545f491);
   return () => random.below(100) < percent;
@@ -129,6 +144,10 @@ function checkValueOf(valueBytes: number): (answer: unknown) => void {
     const bytes = (answer as Uint8Array | null | undefined)?.length;
     if (bytes !== valueBytes) throw new Error(`a get answered ${bytes ?? 'no'} bytes, not ${valueBytes}`);
   };
+}
+
+function checkAllFound(found: unknown): void {
+  if (found !== 3) throw new Error(`a transaction found ${found} of 3 keys`);
 }
 
 /** A key that was drawn twice counts once. */

@@ -1,6 +1,13 @@
 /** What the closed loop asks of whoever it measures. */
 import type { Redis } from 'ioredis';
-import { type Endpoint, MAP_NAME, type Wait } from './task.ts';
+import { openTransactions } from './resp-transactions.ts';
+import type { Endpoint, Wait } from './task.ts';
+
+/** Three keys are read, and the first two are written, all at one moment or not at all. */
+export interface TransactionCall {
+  readonly keys: readonly [string, string, string];
+  readonly values: readonly [Uint8Array, Uint8Array];
+}
 
 export interface Target {
   get(key: string): Promise<Uint8Array | null | undefined>;
@@ -8,6 +15,8 @@ export interface Target {
   /** How many of the keys were there. */
   getAll(keys: readonly string[]): Promise<number>;
   setAll(keys: readonly string[], values: readonly Uint8Array[]): Promise<unknown>;
+  /** Begins again until it succeeds. How many of the keys were there. */
+  transact?(call: TransactionCall): Promise<number>;
   /** Uses a map, or what comes nearest. */
   touchMap(name: string): Promise<unknown>;
   /** Only where one WAIT is for a whole group. */
@@ -15,13 +24,15 @@ export interface Target {
   close(): Promise<void>;
 }
 
+const TRANSACTION_RETRIES = 100;
+
 /** Loads the client that it needs, and no other: a process starts the faster. */
 export async function openTarget(endpoint: Endpoint): Promise<Target> {
   switch (endpoint.kind) {
     case 'floor':
       return openFloor(endpoint.url);
     case 'ostraca':
-      return openOstraca(endpoint.url, endpoint.grid);
+      return openOstraca(endpoint);
     case 'resp':
       return openResp(endpoint);
   }
@@ -44,17 +55,32 @@ async function openFloor(url: string): Promise<Target> {
   };
 }
 
-async function openOstraca(url: string, gridName: string): Promise<Target> {
+async function openOstraca({
+  url,
+  grid: gridName,
+  map: name,
+}: Extract<Endpoint, { kind: 'ostraca' }>): Promise<Target> {
   const { connect } = await import('@ostraca/client');
   const grid = await connect({ catalogs: [url], grid: gridName });
-  const map = grid.map<string, Uint8Array>(MAP_NAME, { codec: 'bytes' });
+  const map = grid.map<string, Uint8Array>(name, { codec: 'bytes' });
   return {
     get: (key) => map.get(key),
     set: (key, value) => map.set(key, value),
     getAll: async (keys) => (await map.getAll(keys)).size,
     setAll: (keys, values) =>
       map.setAll(keys.map((key, index) => [key, values[index % values.length] as Uint8Array] as const)),
-    touchMap: (name) => grid.map<string, Uint8Array>(name, { codec: 'bytes' }).get('any'),
+    // Calls of one turn share a frame: the reads are one round trip, and the commit is the other.
+    transact: ({ keys: [a, b, c], values: [forA, forB] }) =>
+      grid.transaction(
+        async (transaction) => {
+          const map = transaction.map<string, Uint8Array>(name, { codec: 'bytes' });
+          const found = await Promise.all([map.getForUpdate(a), map.getForUpdate(b), map.get(c)]);
+          await Promise.all([map.set(a, forA), map.set(b, forB)]);
+          return found.filter((value) => value !== undefined).length;
+        },
+        { retries: TRANSACTION_RETRIES },
+      ),
+    touchMap: (other) => grid.map<string, Uint8Array>(other, { codec: 'bytes' }).get('any'),
     close: () => grid.close(),
   };
 }
@@ -66,6 +92,7 @@ async function openResp({ url, library, wait }: RespEndpoint): Promise<Target> {
   const options = { lazyConnect: true, enableAutoPipelining: true, maxRetriesPerRequest: 1 };
   const client = await newRespClient(library, (Redis) => new Redis(url, options));
   await client.connect();
+  const transactions = openTransactions(client);
   return {
     get: (key) => client.getBuffer(key),
     set: setOf(client, wait),
@@ -79,8 +106,12 @@ async function openResp({ url, library, wait }: RespEndpoint): Promise<Target> {
       return client.mset(pairs);
     },
     ...(wait === 'group' ? { waitForReplica: () => replicaHolds(client) } : {}),
+    transact: (call) => transactions.transact(call),
     touchMap: (name) => client.get(name),
-    close: async () => client.disconnect(),
+    async close() {
+      transactions.close();
+      client.disconnect();
+    },
   };
 }
 

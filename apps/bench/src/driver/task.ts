@@ -4,7 +4,7 @@
 export type Distribution = 'uniform' | 'zipfian';
 
 /** What one call of the closed loop is. A bulk call is of `BULK_KEYS` keys. */
-export type Work = 'load' | 'idle' | 'get' | 'set' | 'get-all' | 'set-all' | YcsbWork;
+export type Work = 'load' | 'idle' | 'get' | 'set' | 'get-all' | 'set-all' | 'transaction' | YcsbWork;
 export type YcsbWork = 'ycsb-a' | 'ycsb-b' | 'ycsb-c' | 'ycsb-d' | 'ycsb-e' | 'ycsb-f';
 
 /** `each`: WAIT 1 after each set; `group`: all calls in flight are one group of sets with one WAIT. */
@@ -12,11 +12,13 @@ export type Wait = 'none' | 'each' | 'group';
 
 export type Endpoint =
   | { readonly kind: 'floor'; readonly url: string }
-  | { readonly kind: 'ostraca'; readonly url: string; readonly grid: string }
+  | { readonly kind: 'ostraca'; readonly url: string; readonly grid: string; readonly map: string }
   | { readonly kind: 'resp'; readonly url: string; readonly library: 'ioredis' | 'iovalkey'; readonly wait: Wait };
 
 export const BULK_KEYS = 100;
 export const MAP_NAME = 'bench';
+/** With lockStrategy PESSIMISTIC. */
+export const LOCKED_MAP_NAME = 'bench-locked';
 
 export interface Task {
   readonly endpoint: Endpoint;
@@ -33,6 +35,8 @@ export interface Task {
   readonly maps?: readonly string[];
   readonly valueBytes: number;
   readonly distribution: Distribution;
+  /** Of the map: a transaction stays in one. Default 1. */
+  readonly partitions?: number;
   readonly seed: number;
   readonly warmUpSeconds: number;
   /** At most: a second message to the client process ends it before. */

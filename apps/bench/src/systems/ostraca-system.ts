@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CatalogStatus } from '@ostraca/core';
 import { type Child, type Children, untilLine } from '../children.ts';
-import { MAP_NAME } from '../driver/task.ts';
+import { LOCKED_MAP_NAME, MAP_NAME } from '../driver/task.ts';
 import { type ProfileOptions, profilingOf } from '../profiling/profiling.ts';
 import type { Contender, System } from './system.ts';
 
@@ -21,6 +21,8 @@ export interface OstracaOptions {
   readonly profile: ProfileOptions;
   /** Default: the one map of the rows. */
   readonly maps?: readonly string[];
+  /** There is a second map, with lockStrategy PESSIMISTIC, for transactions. Default false. */
+  readonly hasLockedMap?: boolean;
   /** Sync replicas that may come later. Default: `replicas`. */
   readonly replicasMax?: number;
   /** All primaries are in the first container: the others come when it has them. Default false. */
@@ -86,8 +88,11 @@ export class OstracaSystem implements System {
   }
 
   endpoints(): readonly Contender[] {
-    const endpoint = { kind: 'ostraca', url: this.#catalogUrl, grid: GRID } as const;
-    return [{ name: 'ostraca', family: 'ostraca', wait: 'none', endpoint, system: this }];
+    const endpoint = { kind: 'ostraca', url: this.#catalogUrl, grid: GRID, map: MAP_NAME } as const;
+    const plain = { name: 'ostraca', family: 'ostraca', wait: 'none', endpoint, system: this } as const;
+    if (this.#options.hasLockedMap !== true) return [plain];
+    const ofLocked = { ...endpoint, map: LOCKED_MAP_NAME };
+    return [plain, { ...plain, name: 'ostraca, PESSIMISTIC', endpoint: ofLocked, only: 'transaction' }];
   }
 
   /** Resolves when it listens and is registered. */
@@ -129,7 +134,16 @@ export class OstracaSystem implements System {
 }
 
 function policyOf(options: OstracaOptions): object {
-  const { containers, replicas, replicasMax, partitions, isOneSided = false, maps = [MAP_NAME] } = options;
+  const {
+    containers,
+    replicas,
+    replicasMax,
+    partitions,
+    isOneSided = false,
+    maps = [MAP_NAME],
+    hasLockedMap,
+  } = options;
+  const locked = hasLockedMap === true ? [{ name: LOCKED_MAP_NAME, lockStrategy: 'PESSIMISTIC' }] : [];
   const mapSet = {
     name: 'main',
     numberOfPartitions: partitions,
@@ -138,7 +152,7 @@ function policyOf(options: OstracaOptions): object {
     maxSyncReplicas: replicasMax ?? replicas,
     numInitialContainers: isOneSided ? 1 : containers,
     developmentMode: true,
-    maps: maps.map((name) => ({ name })),
+    maps: [...maps.map((name) => ({ name })), ...locked],
   };
   return { grids: [{ name: GRID, mapSets: [mapSet] }] };
 }

@@ -1,4 +1,4 @@
-import type { Endpoint, Wait } from '../driver/task.ts';
+import type { Endpoint, Wait, Work } from '../driver/task.ts';
 import type { Family } from '../rows.ts';
 
 /** A server, or servers, that is up and can be measured. */
@@ -26,5 +26,7 @@ export interface Contender {
   readonly family: Family;
   readonly wait: Wait;
   readonly endpoint: Endpoint;
+  /** It is measured for this work alone. */
+  readonly only?: Work;
   readonly system: System;
 }
