@@ -6,6 +6,7 @@ import type { Peer } from '../machine.ts';
 import type {
   AnswerMessage,
   NearPoll,
+  Operation,
   Read,
   RequestMessage,
   Route,
@@ -93,8 +94,8 @@ function faultOf(
   if (foreign !== undefined) return { code: 'undefined_map', details: { map: foreign, partition: index } };
   const { numberOfPartitions, partitionBy } = mapSet.policy;
   try {
-    const isHere = (key: Uint8Array): boolean => partitionOf(key, numberOfPartitions, partitionBy) === index;
-    if (!hasOnlyKeysOf(message, isHere)) return { code: 'wrong_partition', details: { partition: index } };
+    if (!hasOnlyKeysOf(message, { numberOfPartitions, partitionBy, index }))
+      return { code: 'wrong_partition', details: { partition: index } };
   } catch (error) {
     if (!(error instanceof GridError)) throw error;
     return { code: error.code, details: error.details };
@@ -105,30 +106,46 @@ function faultOf(
 /** A transaction stays in one map set, and names none but its maps. */
 function foreignMapOf(message: RequestMessage, { maps }: TopologyMapSet): MapId | undefined {
   if (message.type !== 'write' && message.type !== 'commit') return undefined;
-  const isForeign = (map: MapId): boolean => !maps.some(({ id }) => id === map);
-  const wrong = message.operations.find(
-    (operation) => operation.mapOffset > 0 && isForeign(mapOfOperation(message, operation)),
-  );
-  if (wrong !== undefined) return mapOfOperation(message, wrong);
+  for (const operation of message.operations) {
+    if (operation.mapOffset === 0) continue;
+    const map = mapOfOperation(message, operation);
+    if (!maps.some(({ id }) => id === map)) return map;
+  }
   if (message.type === 'write') return undefined;
+  const isForeign = (map: MapId): boolean => !maps.some(({ id }) => id === map);
   return [...message.reads, ...message.ranges].find(({ map }) => isForeign(map))?.map;
 }
 
-function hasOnlyKeysOf(message: RequestMessage, isHere: (key: Uint8Array) => boolean): boolean {
+interface PartitionPlace {
+  readonly numberOfPartitions: number;
+  readonly partitionBy: readonly number[];
+  readonly index: number;
+}
+
+/** Plain loops: for one key, a closure and its call cost as much as the hash. */
+function hasOnlyKeysOf(message: RequestMessage, place: PartitionPlace): boolean {
   switch (message.type) {
     case 'read':
     case 'lock':
-      return message.keys.every(isHere);
-    case 'write':
-      return message.operations.every(({ kind, key }) => kind === 'clear' || isHere(key));
+      for (const key of message.keys) if (!isIn(place, key)) return false;
+      return true;
     case 'commit':
-      return (
-        message.reads.every(({ key }) => isHere(key)) &&
-        message.operations.every(({ kind, key }) => kind === 'clear' || isHere(key))
-      );
+      for (const { key } of message.reads) if (!isIn(place, key)) return false;
+      return hasOnlyOperationsOf(message.operations, place);
+    case 'write':
+      return hasOnlyOperationsOf(message.operations, place);
     default:
       return true;
   }
+}
+
+function hasOnlyOperationsOf(operations: readonly Operation[], place: PartitionPlace): boolean {
+  for (const { kind, key } of operations) if (kind !== 'clear' && !isIn(place, key)) return false;
+  return true;
+}
+
+function isIn({ numberOfPartitions, partitionBy, index }: PartitionPlace, key: Uint8Array): boolean {
+  return partitionOf(key, numberOfPartitions, partitionBy) === index;
 }
 
 export function answer(state: ContainerState, request: PendingRequest, message: AnswerMessage): void {

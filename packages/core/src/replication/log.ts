@@ -19,7 +19,7 @@ export class Log {
   /** Decided ones, from baseLsn + 1. */
   readonly #packed = new PackedRecords();
   /** Those after them, from index #head. */
-  #records: LogRecord[] = [];
+  #records: (LogRecord | undefined)[] = [];
   #head = 0;
   /** By recordBytes, of all of them, from index #firstSize. */
   #sizes: number[] = [];
@@ -112,6 +112,8 @@ export class Log {
     const record = must(this.#records[this.#head], 'a record to pack');
     assert(record.lsn === lsn, 'records are packed in their order');
     this.#packed.push(record);
+    // Else it would live on, with its frame, until the list is made anew.
+    this.#records[this.#head] = undefined;
     this.#head++;
     if (this.#head === this.#records.length) {
       this.#records.length = 0;

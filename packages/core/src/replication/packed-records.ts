@@ -40,6 +40,8 @@ export class PackedRecords {
   /** Number of the record at #head. */
   #headNumber = 0;
   #at = 0;
+  /** One for all records. */
+  readonly #writer = new Writer();
 
   get count(): number {
     return this.#places.length - this.#head;
@@ -54,7 +56,8 @@ export class PackedRecords {
       this.#at = 0;
     }
     this.#places.push(this.#at);
-    const writer = new Writer(chunk, this.#at);
+    const writer = this.#writer;
+    writer.begin(chunk, this.#at);
     writeRecord(writer, record);
     this.#at = writer.at;
   }
@@ -229,12 +232,14 @@ function readOperation(reader: Reader): Operation {
   return { kind, key, value, ifEpoch, ifLsn, ttlMs, expireAtMs, mapOffset };
 }
 
+const NO_CHUNK = newChunk(0, 0);
+
 /** Numbers in seven bits a byte, the lowest first (LEB128). */
 class Writer {
-  at: number;
-  readonly #chunk: Chunk;
+  at = 0;
+  #chunk = NO_CHUNK;
 
-  constructor(chunk: Chunk, at: number) {
+  begin(chunk: Chunk, at: number): void {
     this.#chunk = chunk;
     this.at = at;
   }

@@ -95,6 +95,13 @@ export function othersInSync(shard: Shard): readonly Rid[] {
   return shard.config.sync.filter((rid) => !sameRid(rid, shard.rid));
 }
 
+/** How many those are, without a list of them: every write asks. */
+export function othersInSyncCount({ config, rid }: Shard): number {
+  let count = 0;
+  for (const one of config.sync) if (!sameRid(one, rid)) count++;
+  return count;
+}
+
 /** S+ without the primary itself. */
 export function ackersOf(shard: Shard, primary: Primary): Rid[] {
   const ackers = othersInSync(shard).slice();

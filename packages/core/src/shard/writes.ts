@@ -6,7 +6,7 @@ import type { MapId } from '../ids.ts';
 import { compareBytes } from '../keys/compare-bytes.ts';
 import { type Commit, mapOfOperation, type Operation, type RequestMessage, type Write } from '../messages.ts';
 import { NewOperation } from '../new-messages.ts';
-import { appendRecord, mayRead, othersInSync, type Primary, tryDecide } from '../replication/primary.ts';
+import { appendRecord, mayRead, othersInSyncCount, type Primary, tryDecide } from '../replication/primary.ts';
 import type { RememberedRefusal } from '../replication/sessions.ts';
 import { FOREVER } from '../store/entry-map.ts';
 import { admit, noteAdmitted } from './admission.ts';
@@ -60,7 +60,7 @@ export function write(shard: Shard, primary: Primary, ports: ShardPorts, { reque
   const { lsn } = record;
   noteAdmitted(primary, ports, { map: message.map, operations, addedBytes: admission.addedBytes, lsn });
   attach(primary, lsn, request);
-  if (shard.policy.minSyncReplicas === 0 && othersInSync(shard).length === 0) tryDecide(shard, ports);
+  if (shard.policy.minSyncReplicas === 0 && othersInSyncCount(shard) === 0) tryDecide(shard, ports);
 }
 
 /** Nothing is logged without them. @returns whether it was answered, or waits for an answer that it may be given. */
@@ -70,7 +70,7 @@ export function refuseWithoutReplicas(
   ports: ShardPorts,
   { request, message }: { readonly request: PendingRequest; readonly message: Write | Commit },
 ): boolean {
-  const inSync = othersInSync(shard).length;
+  const inSync = othersInSyncCount(shard);
   const required = shard.policy.minSyncReplicas;
   if (inSync >= required) return false;
   const details = { partition: shard.partition, inSync, required };
@@ -110,12 +110,17 @@ export function keepOperations(
   primary: Primary,
   ports: ShardPorts,
   message: Pick<Write, 'map' | 'operations'>,
-): Operation[] {
+): readonly Operation[] {
   const { operations } = message;
-  const mayExpire = operations.some(
-    (operation) =>
-      operation.ttlMs > 0 || operation.kind === 'touch' || shard.timesToLive.has(mapOfOperation(message, operation)),
-  );
+  let mayExpire = false;
+  let isKept = true;
+  for (const operation of operations) {
+    const { kind, ttlMs, ifEpoch, ifLsn, expireAtMs } = operation;
+    mayExpire ||= ttlMs > 0 || kind === 'touch' || shard.timesToLive.has(mapOfOperation(message, operation));
+    isKept &&= ifEpoch === 0 && ifLsn === 0 && expireAtMs === 0 && kind !== 'acquire';
+  }
+  // Most have neither: they stand in the record as they came.
+  if (isKept && !mayExpire) return operations;
   if (mayExpire) readClock(primary, ports);
   return operations.map((operation) => {
     const map = mapOfOperation(message, operation);

@@ -11,6 +11,7 @@
 import { assert, must } from '../assert.ts';
 import type { Epoch, Lsn } from '../ids.ts';
 import { NO_BYTES, type ReadEntry } from '../messages.ts';
+import { NewReadEntry } from '../new-messages.ts';
 import { Cleaner } from './cleaner.ts';
 import { entryDigest } from './entry-digest.ts';
 import { EvictionHand } from './eviction-hand.ts';
@@ -225,16 +226,16 @@ export class EntryMap {
 
   /** What a read is answered with: of its two views it makes one, or none. */
   found(reference: number, withoutValue: boolean): ReadEntry {
-    const { words, bytes } = this.#heap.segmentOf(reference);
+    const { words, buffer } = this.#heap.segmentOf(reference);
     const at = placeOf(reference);
     const start = keyStartAt(words, at) + keyBytesAt(words, at);
-    return {
+    return new NewReadEntry({
       found: true,
-      value: withoutValue ? NO_BYTES : bytes.subarray(start, start + valueBytesAt(words, at)),
+      value: withoutValue ? NO_BYTES : new Uint8Array(buffer, start, valueBytesAt(words, at)),
       epoch: epochAt(words, at),
       lsn: lsnAt(words, at),
       expireAtMs: expireAtMsAt(words, at),
-    };
+    });
   }
 
   /** What `get` gives. */

@@ -41,6 +41,8 @@ export class Segment implements RecordSpace {
   readonly number: number;
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
+  /** Of both: to ask a view for it costs as much as to make one. */
+  readonly buffer: ArrayBuffer;
   /** Filled from the start up to here. */
   usedUnits = 0;
   liveUnits = 0;
@@ -50,6 +52,7 @@ export class Segment implements RecordSpace {
   constructor(number: number, units: number) {
     const buffer = new ArrayBuffer(units * UNIT_BYTES);
     this.number = number;
+    this.buffer = buffer;
     this.words = new Int32Array(buffer);
     this.bytes = new Uint8Array(buffer);
   }
