@@ -14,7 +14,7 @@ export function checkRequest(message: RequestMessage): Fault | undefined {
   switch (message.type) {
     case 'write':
       if (message.operations.length === 0) return tooMany({ operations: 0 }, LIMITS.recordOperationsMax);
-      return message.seq < 1 || message.attempt < 1 ? SEQ_STARTS_AT_1 : checkOperations(message.operations);
+      return message.seq < 1 || message.attempt < 1 ? SEQ_STARTS_AT_1 : checkOperations(message.operations, false);
     case 'commit':
       return checkCommit(message);
     case 'lock':
@@ -38,7 +38,7 @@ function checkCommit({ seq, attempt, reads, ranges, operations, waitMs }: Commit
   if (operations.some(({ kind }) => kind === 'acquire')) {
     return { code: 'invalid_argument', details: { reason: 'a transaction acquires no lock by name' } };
   }
-  return checkOperations(operations);
+  return checkOperations(operations, true);
 }
 
 function checkLock({ keys, mode, transaction, waitMs }: Lock): Fault | undefined {
@@ -49,12 +49,14 @@ function checkLock({ keys, mode, transaction, waitMs }: Lock): Fault | undefined
   return isWrong ? { code: 'invalid_argument', details: { reason: 'a whole map is shared or exclusive' } } : undefined;
 }
 
-function checkOperations(operations: readonly Operation[]): Fault | undefined {
+/** Only a transaction writes to several maps. */
+function checkOperations(operations: readonly Operation[], ofSeveralMaps: boolean): Fault | undefined {
   if (operations.length > LIMITS.recordOperationsMax) {
     return tooMany({ operations: operations.length }, LIMITS.recordOperationsMax);
   }
   let bytes = 0;
-  for (const { kind, key, value, ttlMs } of operations) {
+  for (const { kind, key, value, ttlMs, mapOffset } of operations) {
+    if (mapOffset > 0 && !ofSeveralMaps) return { code: 'invalid_argument', details: { mapOffset } };
     if (kind === 'expire') return { code: 'invalid_argument', details: { reason: 'only a primary expires' } };
     if (!(ttlMs >= 0 && ttlMs <= LIMITS.ttlMsMax)) {
       return { code: 'invalid_argument', details: { ttlMs, limit: LIMITS.ttlMsMax } };

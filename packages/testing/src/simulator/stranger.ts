@@ -146,6 +146,7 @@ export class Stranger implements Machine {
       () => [write({ seq: 0 })],
       () => [write({ attempt: 0 })],
       () => [write({ operations: [{ ...operation, kind: 'expire' }] })],
+      () => [write({ operations: [{ ...operation, mapOffset: 1 }] })],
       () => [write({ operations: [{ ...operation, ttlMs: LIMITS.ttlMsMax + 1 }] })],
       () => [write({ operations: [{ ...operation, key: Uint8Array.of(0xff, 1, 2) }] })],
       () => [write({ operations: [{ ...operation, key: otherKey }] })],
