@@ -1,4 +1,4 @@
-import { GridError } from '@ostraca/core';
+import { GridError, LIMITS } from '@ostraca/core';
 import { beforeEach, expect, test } from 'vitest';
 import { FakeGrid } from '../fake-grid.test-lib.ts';
 import type { GridLock } from './held-lock.ts';
@@ -213,6 +213,20 @@ test('nobody who waits for locks holds up what others write to the partition', a
   const lock = await waiting;
   expect(kinds().filter((kind) => kind === 'acquire').length).toBeGreaterThan(1);
   await lock.release();
+});
+
+test('those who wait for locks do not drive each other out', async () => {
+  const { grid } = fake;
+  const names = Array.from({ length: 4_500 }, (_, index) => `job ${index}`);
+  await grid.map<string, string>('ostraca.locks').setAll(names.map((name) => [name, 'somebody']));
+  const waiting = names.map((name) => failureOf(grid.lock(name)));
+  for (let turns = 0; turns < 20; turns += 1) await turnOver();
+  expect(fake.sentOf('resolveOrAbort')).toEqual([]);
+  expect(kinds().filter((kind) => kind === 'acquire').length).toBeLessThanOrEqual(
+    4 * LIMITS.outstandingPerPartitionMax,
+  );
+  await grid.close();
+  await Promise.all(waiting);
 });
 
 test('close() loses the locks, and ends the waiting', async () => {
