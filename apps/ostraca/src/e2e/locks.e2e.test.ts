@@ -119,7 +119,7 @@ test('who gives up waiting leaves no lock behind', async () => {
 });
 
 test('a lock outlives the primary of its partition, and so does the waiting for it', async () => {
-  const lock = await gridAt(0).lock('lasting', { leaseMs: 10_000 });
+  const lock = await gridAt(0).lock('lasting', { leaseMs: 20_000 });
   const waiting = gridAt(1).lock('lasting', { waitMs: 60_000 });
   let isOurs = false;
   waiting.then(
