@@ -49,10 +49,53 @@ export function checkWeakReads(operations: readonly Operation[], weak: readonly 
     rule: rule === 'I-ABORT' ? 'I-DIRTY' : rule,
     what: `with reads at replicas: ${what}`,
   }));
+  const known = new KnownVersions(operations, weak);
+  const removals = operations.filter(({ action }) => action.kind === 'delete' || action.kind === 'clear');
   for (const read of weak) {
-    if (read.mode === 'session' || read.mode === 'near') violations.push(...checkSession(operations, weak, read));
+    if (read.mode === 'session' || read.mode === 'near') violations.push(...checkSession(removals, known, read));
   }
   return violations;
+}
+
+/** What each client had seen of the key by when: its own writes and reads, whichever copy answered them. */
+class KnownVersions {
+  /** By the time of the answer; each with the highest version up to there. */
+  readonly #byClient = new Map<string, { readonly returnedMs: number; newest: Version }[]>();
+
+  constructor(operations: readonly Operation[], weak: readonly WeakRead[]) {
+    for (const operation of operations) this.#add(operation.process, operation.returnedMs, witnessOf(operation));
+    for (const { client, returnedMs, seen } of weak) {
+      this.#add(client, returnedMs, seen.kind === 'entry' ? seen.version : undefined);
+    }
+    for (const events of this.#byClient.values()) {
+      events.sort((a, b) => a.returnedMs - b.returnedMs);
+      let newest: Version | undefined;
+      for (const event of events) {
+        if (newest !== undefined && compareVersions(newest, event.newest) > 0) event.newest = newest;
+        newest = event.newest;
+      }
+    }
+  }
+
+  /** Of all that was answered before. */
+  before(client: string, ms: number): Version | undefined {
+    const events = this.#byClient.get(client) ?? [];
+    let low = 0;
+    let high = events.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((events[middle]?.returnedMs ?? ms) < ms) low = middle + 1;
+      else high = middle;
+    }
+    return events[low - 1]?.newest;
+  }
+
+  #add(client: string, returnedMs: number, version: Version | undefined): void {
+    if (version === undefined) return;
+    const events = this.#byClient.get(client);
+    if (events === undefined) this.#byClient.set(client, [{ returnedMs, newest: version }]);
+    else events.push({ returnedMs, newest: version });
+  }
 }
 
 function stretch({ client, key, mode, maxStalenessMs, seen, invokedMs, returnedMs }: WeakRead): Operation {
@@ -68,35 +111,23 @@ function stretch({ client, key, mode, maxStalenessMs, seen, invokedMs, returnedM
   };
 }
 
-/** What the client had seen of the key when it called: its own writes and reads, whichever copy answered them. */
-function checkSession(operations: readonly Operation[], weak: readonly WeakRead[], read: WeakRead): Violation[] {
-  let newest: Version | undefined;
-  const note = (version: Version | undefined): void => {
-    if (version !== undefined && (newest === undefined || compareVersions(version, newest) > 0)) newest = version;
-  };
-  for (const operation of operations) {
-    if (operation.process === read.client && operation.returnedMs < read.invokedMs) note(witnessOf(operation));
-  }
-  for (const other of weak) {
-    if (other.client === read.client && other.returnedMs < read.invokedMs && other.seen.kind === 'entry') {
-      note(other.seen.version);
-    }
-  }
-  if (newest === undefined) return [];
-  const known = newest;
+/** `removals`: of the key. */
+function checkSession(removals: readonly Operation[], versions: KnownVersions, read: WeakRead): Violation[] {
+  const known = versions.before(read.client, read.invokedMs);
+  if (known === undefined) return [];
   const { seen } = read;
   if (seen.kind === 'entry' && compareVersions(seen.version, known) >= 0) return [];
-  if (seen.kind === 'absent' && mayBeDeleted(operations, read, known)) return [];
+  if (seen.kind === 'absent' && mayBeDeleted(removals, read, known)) return [];
   const found = seen.kind === 'entry' ? formatVersion(seen.version) : seen.kind;
   const what = `${read.client} found ${read.key} ${found} in its ${read.mode === 'near' ? 'near cache' : 'session'} at ${read.invokedMs}, after ${formatVersion(known)}`;
   return [{ rule: read.mode === 'near' ? 'I-NEAR' : 'I-SESSION', what }];
 }
 
 /** `known` may be the version of that very deletion. */
-function mayBeDeleted(operations: readonly Operation[], read: WeakRead, known: Version): boolean {
-  return operations.some((operation) => {
-    const { action, result, invokedMs } = operation;
-    if ((action.kind !== 'delete' && action.kind !== 'clear') || invokedMs > read.returnedMs) return false;
+function mayBeDeleted(removals: readonly Operation[], read: WeakRead, known: Version): boolean {
+  return removals.some((operation) => {
+    const { result, invokedMs } = operation;
+    if (invokedMs > read.returnedMs) return false;
     const version = witnessOf(operation);
     return version === undefined ? result.kind === 'unknown' : compareVersions(version, known) >= 0;
   });

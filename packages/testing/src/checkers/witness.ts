@@ -113,6 +113,38 @@ function isWrite({ result }: Operation): boolean {
   return result.kind === 'applied';
 }
 
+interface Proof {
+  readonly returnedMs: number;
+  /** Of all up to this one. */
+  newest: Operation;
+}
+
+/** By the time of the answer. */
+function proofsOfPresence(operations: readonly Operation[]): readonly Proof[] {
+  const proofs = operations
+    .filter(provesPresence)
+    .map((operation): Proof => ({ returnedMs: operation.returnedMs, newest: operation }))
+    .sort((a, b) => a.returnedMs - b.returnedMs);
+  let newest: Operation | undefined;
+  for (const proof of proofs) {
+    if (newest !== undefined && compareVersions(witness(newest), witness(proof.newest)) >= 0) proof.newest = newest;
+    newest = proof.newest;
+  }
+  return proofs;
+}
+
+/** Of what was answered before. */
+function newestBefore(proofs: readonly Proof[], ms: number): Operation | undefined {
+  let low = 0;
+  let high = proofs.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((proofs[middle]?.returnedMs ?? ms) < ms) low = middle + 1;
+    else high = middle;
+  }
+  return proofs[low - 1]?.newest;
+}
+
 /**
  * A key that was present is absent: somebody must have deleted it. Every delete that may have done so began before
  * the absence was seen; it ended after the newest write that had certainly ended by then had begun.
@@ -123,16 +155,12 @@ function checkAbsences(operations: readonly Operation[], excuse: Excuse): Violat
     ({ action, result }) =>
       (action.kind === 'delete' || action.kind === 'clear') && (result.kind === 'applied' || result.kind === 'unknown'),
   );
+  const proofs = proofsOfPresence(operations);
   for (const operation of operations) {
     const { result } = operation;
     if (result.kind !== 'observed' || result.seen.kind !== 'absent') continue;
-    let newest: Operation | undefined;
-    for (const other of operations) {
-      if (other.returnedMs >= operation.invokedMs || !provesPresence(other)) continue;
-      if (newest === undefined || compareVersions(witness(other), witness(newest)) > 0) newest = other;
-    }
-    if (newest === undefined) continue;
-    const present = newest;
+    const present = newestBefore(proofs, operation.invokedMs);
+    if (present === undefined) continue;
     const explained = deletes.some((deletion) => {
       if (deletion.invokedMs >= operation.returnedMs) return false;
       const version = witnessOf(deletion);

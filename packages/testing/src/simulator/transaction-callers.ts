@@ -31,6 +31,7 @@ export class TransactionCallers {
   readonly #lists: ListTransactions;
   readonly #bank: BankTransactions;
   readonly #violations: Violation[] = [];
+  readonly #hasFailed = new Set<Caller>();
   /** What the last reads found, by the place's name; undefined: absent. */
   readonly #finals = new Map<string, string | undefined>();
 
@@ -91,7 +92,9 @@ export class TransactionCallers {
   #think(caller: Caller): void {
     const { scenario, world, mayCall } = this.#options;
     const random = caller.calls.fork();
-    world.scheduler.after(random.unit() * 2 * scenario.thinkMs, () => {
+    // A grid that is away is not asked all the time.
+    const restMs = this.#hasFailed.delete(caller) ? 200 : 0;
+    world.scheduler.after(random.unit() * (2 * scenario.thinkMs + restMs), () => {
       caller.random = random;
       if (mayCall(caller)) this.#transact(caller, () => this.#think(caller));
       else this.#think(caller);
@@ -127,8 +130,10 @@ export class TransactionCallers {
     if (ended !== undefined) finish(ended);
   }
 
-  #note(process: string, { outcome, isConflictUnderLocks }: TransactionEnd, { client }: Caller): void {
+  #note(process: string, { outcome, isConflictUnderLocks }: TransactionEnd, caller: Caller): void {
+    const { client } = caller;
     this.counts[outcome] += 1;
+    if (outcome !== 'committed') this.#hasFailed.add(caller);
     if (outcome === 'committed') this.#options.calls.commitCount += 1;
     if (isConflictUnderLocks) {
       this.#violations.push({ rule: 'T7', what: `${process} met a conflict, though it had locks` });
