@@ -72,6 +72,19 @@ const LEASES: Subject = {
 /** The quick one first. */
 export const SUBJECTS: readonly Subject[] = [LEASES, COMMIT];
 
+export interface ModelDeath {
+  readonly model: Subject['name'];
+  readonly report: SearchReport;
+}
+
+/** Searches the model that breaks this rule. */
+export function deathInModel(mutant: string): ModelDeath {
+  const subject = SUBJECTS.find(({ mutants }) => mutants.some(({ name }) => name === mutant));
+  const found = subject?.mutants.find(({ name }) => name === mutant);
+  assert(subject !== undefined && found !== undefined, 'one of the models has it');
+  return { model: subject.name, report: subject.run(found.bounds, mutant, {}).report };
+}
+
 /** `minSync` is `--min`. */
 function optionsOf(bounds: object): Numbers {
   const entries = Object.entries(bounds).map(([name, value]) => [name === 'minSync' ? 'min' : name, value as number]);

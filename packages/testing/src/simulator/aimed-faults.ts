@@ -6,6 +6,8 @@ import type { End } from './virtual-network.ts';
 
 /** How often it is looked whether another primary was named. */
 const LOOK_MS = 5;
+/** Until a new primary gets its lease, after old answers have gone on. */
+const LEASELESS_MS = 20;
 /** One each millisecond. */
 const HOLD_LOOKS_MAX = 1_000;
 
@@ -32,9 +34,9 @@ function stall(site: FaultSite, links: Fault['links']): (() => void) | undefined
   const ends = endsBetween(site, links);
   for (const end of ends) network.stall(end);
   if (ends.length === 0) return undefined;
-  return () => {
+  return once(() => {
     for (const end of ends) network.unstall(end);
-  };
+  });
 }
 
 /**
@@ -55,8 +57,9 @@ const lateWords: FaultRule = {
 };
 
 /**
- * A primary is cut off from the others, and what it sends to a client stands still until `thenMs` after another was named:
- * answers of the old one come when the new one has told of changes already.
+ * A primary is cut off from the others, and what it sends to a client stands still until `thenMs` after another was named: answers
+ * of the old one come when the new one has told of changes. From `strength` milliseconds on the catalog hears nobody, so
+ * the new one gets no lease of it and answers no read before its replicas have promised something.
  */
 const lateAnswers: FaultRule = {
   draw: (site, random) => {
@@ -64,30 +67,48 @@ const lateAnswers: FaultRule = {
     if (link === undefined) return [];
     const [container] = link;
     const others = site.cluster.containers.map(({ name }) => name).filter((name) => name !== container);
-    const lastingMs = Math.ceil(suspectAfterMs(site) * (1.5 + random.unit()));
-    // Mostly before the new one has a lease, so before it answers reads.
-    const thenMs = 3 + random.below(Math.ceil(site.scenario.mapSet.failureDetection.heartbeatMs * 0.7));
-    return [{ links: [link], sides: [[container], ['catalog', ...others]], lastingMs, thenMs }];
+    const leaseMs = suspectAfterMs(site);
+    const lastingMs = Math.ceil(leaseMs * (1.5 + random.unit()));
+    const times = {
+      lastingMs,
+      thenMs: 5 + random.below(60),
+      strength: Math.ceil(leaseMs * (0.6 + 0.2 * random.unit())),
+    };
+    return [{ links: [link], sides: [[container], ['catalog', ...others]], ...times }];
   },
-  inject: (site, { links, sides, lastingMs, thenMs }) => {
+  inject: (site, { links, sides, lastingMs, thenMs, strength }) => {
     const { network } = site.world;
     const goOn = stall(site, links);
     if (goOn === undefined) return false;
     const [inside = [], outside = []] = sides;
     const pairs = inside.flatMap((a) => outside.map((b): [string, string] => [a, b]));
     for (const [a, b] of pairs) network.block(a, b);
-    let isOver = false;
-    const end = (): void => {
-      if (isOver) return;
-      isOver = true;
+    let hear: (() => void) | undefined;
+    const end = once(() => {
       goOn();
+      hear?.();
       for (const [a, b] of pairs) network.unblock(a, b);
-    };
+    });
+    const heartbeats = outside.map((name): [string, string] => [name, 'catalog']);
+    site.after(strength, () => {
+      hear = stall(site, heartbeats);
+    });
     site.after(lastingMs, end);
-    whenSucceeded(site, inside, () => site.after(thenMs, end));
+    whenSucceeded(site, inside, () => {
+      site.after(thenMs, goOn);
+      site.after(thenMs + LEASELESS_MS, end);
+    });
     return true;
   },
 };
+
+function once(act: () => void): () => void {
+  let isOver = false;
+  return () => {
+    if (!isOver) act();
+    isOver = true;
+  };
+}
 
 /** Calls `then` once, when one of the partitions of which `names` has the primary has another one. */
 function whenSucceeded(site: FaultSite, names: readonly string[], then: () => void): void {

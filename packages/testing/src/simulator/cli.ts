@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Mutation } from '@ostraca/core';
+import { deathInModel } from '../model/subjects.ts';
 import { deathInScript } from '../scenarios/mutant-scripts.ts';
 import { describeFailure, repeatOptions, runCampaign, runWorker, Summary } from './campaign.ts';
 import { COVERAGE_REASONS } from './coverage-reasons.ts';
@@ -16,7 +17,7 @@ const USAGE = `npm run sim -- [options]
   --seeds N      so many seeds, from a fresh one on (50)
   --seed S       this seed alone; with --seeds, the first of them
   --mutant NAME  with a rule broken on purpose, until that is found: ${MUTANTS.map(({ name }) => name).join(', ')}
-  --mutants      each of them in turn, by seeds, else by its script; one that survives fails
+  --mutants      each of them in turn, by seeds, else by the model or its script; one that survives fails
   --with FAULTS  kinds of faults, by commas, on top of those that each seed chooses:
                  ${FAULT_KINDS.join(', ')}
   --coverage     print which machine met what in which role, why anybody was refused, what some run came to; an
@@ -208,13 +209,11 @@ async function huntAll(parsed: Arguments, first: number): Promise<number> {
     progress(undefined);
     const found = summary.failures.find((report) => isFound(mutant, report));
     if (found === undefined) {
-      const death = deathInScript(mutant.name);
-      if (death === undefined) survivors += 1;
-      const what = death === undefined ? `SURVIVED ${count} seeds` : `survived ${count} seeds`;
-      process.stdout.write(`mutant ${mutant.name} (${mutant.breaks}) ${what} from ${first} on\n`);
-      if (death === undefined) continue;
-      process.stdout.write(`  it dies in the script "${death.script}"\n`);
-      process.stdout.write(`  ${death.violation.rule}: ${death.violation.what}\n`);
+      const deaths = deathsElsewhere(mutant);
+      if (deaths.length === 0) survivors += 1;
+      const what = deaths.length === 0 ? `SURVIVED ${count} seeds` : `survived ${count} seeds`;
+      print(`mutant ${mutant.name} (${mutant.breaks}) ${what} from ${first} on`);
+      for (const line of deaths) print(`  ${line}`);
       continue;
     }
     process.stdout.write(`mutant ${mutant.name} (${mutant.breaks}): found after ${summary.seedCount} seeds\n`);
@@ -224,6 +223,22 @@ async function huntAll(parsed: Arguments, first: number): Promise<number> {
     if (shrink) survivors += shrinkFound(parsed, { seed: found.seed, mutant, faults });
   }
   return survivors > 0 ? 1 : 0;
+}
+
+/** In the model, and in its script. */
+function deathsElsewhere({ name, model }: Mutant): string[] {
+  const lines: string[] = [];
+  const inModel = model === undefined ? undefined : deathInModel(model);
+  const broken = inModel?.report.violation;
+  if (inModel !== undefined && broken !== undefined) {
+    const { states } = inModel.report;
+    lines.push(`it dies in the model of ${inModel.model} after ${states} states: npm run model -- --mutant ${model}`);
+    lines.push(broken.what);
+  }
+  const inScript = deathInScript(name);
+  if (inScript === undefined) return lines;
+  const { script, violation } = inScript;
+  return [...lines, `it dies in the script "${script}"`, `${violation.rule}: ${violation.what}`];
 }
 
 function seedsFrom(first: number, count: number): number[] {

@@ -3,6 +3,8 @@
  * its bound.
  */
 import type { Mutation } from '@ostraca/core';
+import type { LeaseMutantName } from '../model/leases/mutants.ts';
+import type { MutantName } from '../model/mutants.ts';
 import type { RunReport } from './run-report.ts';
 import type { FaultKind } from './scenario.ts';
 
@@ -18,6 +20,8 @@ export interface Mutant {
   readonly noticedBy?: string;
   /** On top of what each seed chooses: without these the hole is too rare. */
   readonly faults?: readonly FaultKind[];
+  /** The model breaks the same rule under this name, and notices: for holes that are too rare for seeds. */
+  readonly model?: LeaseMutantName | MutantName;
 }
 
 export const MUTANTS: readonly Mutant[] = [
@@ -27,25 +31,40 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'an evictee counts until the catalog confirmed (E1)',
     seedsMax: 300,
     isRequired: true,
+    model: 'evictNotConfirmed',
   },
-  { name: 'readWithoutLease', breaks: 'a primary reads under a lease only (L1)', seedsMax: 400, isRequired: true },
-  { name: 'decideBelowMin', breaks: 'nothing is decided below minSyncReplicas (D1)', seedsMax: 400, isRequired: true },
+  {
+    name: 'readWithoutLease',
+    breaks: 'a primary reads under a lease only (L1)',
+    seedsMax: 400,
+    isRequired: true,
+    model: 'readWithoutLease',
+  },
+  {
+    name: 'decideBelowMin',
+    breaks: 'nothing is decided below minSyncReplicas (D1)',
+    seedsMax: 400,
+    isRequired: true,
+    model: 'commitBelowMin',
+  },
   {
     name: 'noFreeze',
     breaks: 'nothing is decided while an eviction is pending (E1)',
     seedsMax: 1_000,
     isRequired: true,
+    model: 'noFreeze',
   },
   {
     name: 'abortIgnoresEligible',
     breaks: '"rolled back" is said only when no eligible replica could commit it (A1)',
     seedsMax: 1_000,
     isRequired: false,
+    model: 'abortIgnoreELR',
   },
   {
     name: 'noCompletionRecords',
     breaks: 'a checkpoint carries completion records (exactly once)',
-    seedsMax: 1_000,
+    seedsMax: 2_000,
     isRequired: false,
   },
   {
@@ -59,6 +78,7 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'a primary that asked for its successor reads no more',
     seedsMax: 1_000,
     isRequired: false,
+    model: 'handOverReadsOn',
   },
   {
     name: 'noSuspendGuard',
@@ -66,6 +86,7 @@ export const MUTANTS: readonly Mutant[] = [
     seedsMax: 300,
     isRequired: true,
     faults: ['suspend'],
+    model: 'noSuspendGuard',
   },
   {
     name: 'oldEchoAccepted',
@@ -73,6 +94,7 @@ export const MUTANTS: readonly Mutant[] = [
     seedsMax: 500,
     isRequired: true,
     faults: ['suspend'],
+    model: 'oldEchoAccepted',
   },
   {
     name: 'countFromReceipt',
@@ -80,6 +102,7 @@ export const MUTANTS: readonly Mutant[] = [
     seedsMax: 500,
     isRequired: true,
     faults: ['depose', 'stall', 'stop', 'suspend', 'slowNetwork'],
+    model: 'countFromReceipt',
   },
   {
     name: 'noGrantWait',
@@ -87,6 +110,7 @@ export const MUTANTS: readonly Mutant[] = [
     seedsMax: 500,
     isRequired: false,
     faults: ['grantsOnly'],
+    model: 'noGrantWait',
   },
   {
     name: 'addBeforeGrantsEnd',
@@ -94,6 +118,7 @@ export const MUTANTS: readonly Mutant[] = [
     seedsMax: 2_000,
     isRequired: false,
     faults: ['grantsOnly', 'drain', 'flap'],
+    model: 'addBeforeGrantsEnd',
   },
   {
     name: 'oneGrantIsEnough',
@@ -101,6 +126,7 @@ export const MUTANTS: readonly Mutant[] = [
     seedsMax: 500,
     isRequired: true,
     faults: ['partition', 'depose'],
+    model: 'oneGrantIsEnough',
   },
   {
     name: 'ackAfterPromotion',
@@ -108,6 +134,7 @@ export const MUTANTS: readonly Mutant[] = [
     seedsMax: 1_000,
     isRequired: false,
     faults: ['lateNews', 'depose'],
+    model: 'ackAfterPromotion',
   },
   {
     name: 'noStartWait',
@@ -115,6 +142,7 @@ export const MUTANTS: readonly Mutant[] = [
     seedsMax: 1_000,
     isRequired: false,
     faults: ['depose', 'catalogCrash'],
+    model: 'noStartWait',
   },
   {
     name: 'rebuildUnanswered',
@@ -143,6 +171,7 @@ export const MUTANTS: readonly Mutant[] = [
     seedsMax: 500,
     isRequired: false,
     faults: ['exile'],
+    model: 'readIndexAlone',
   },
   {
     name: 'staleReplicaRead',
@@ -157,6 +186,7 @@ export const MUTANTS: readonly Mutant[] = [
     seedsMax: 500,
     isRequired: false,
     faults: ['exile'],
+    model: 'freshWithoutLease',
   },
   {
     name: 'tokenIgnored',
@@ -175,7 +205,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'judgeBeyondCeiling',
     breaks: 'entries are judged by a decided ceiling only (I-TTL)',
-    seedsMax: 500,
+    seedsMax: 2_000,
     isRequired: false,
     faults: ['depose', 'stall', 'slowNetwork'],
   },
@@ -188,7 +218,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'readBeforeRenewal',
     breaks: 'a reader of an expired key waits for a write that found it',
-    seedsMax: 2_000,
+    seedsMax: 500,
     isRequired: false,
     faults: ['slowNetwork', 'stall'],
   },
@@ -224,21 +254,21 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'nearIgnoresGap',
     breaks: 'after a gap a near cache serves nothing that it had before (NC4)',
-    seedsMax: 300,
+    seedsMax: 2_000,
     isRequired: false,
     faults: ['cut', 'stall'],
   },
   {
     name: 'nearFillsLate',
     breaks: 'a near cache puts in no answer that is older than a change that it has heard of (NC7)',
-    seedsMax: 100,
+    seedsMax: 2_000,
     isRequired: false,
     faults: ['lateAnswers'],
   },
   {
     name: 'nearIgnoresToken',
     breaks: 'a near cache serves nothing older than what its client has seen (NC6)',
-    seedsMax: 100,
+    seedsMax: 2_000,
     isRequired: false,
     faults: ['lateWords'],
   },

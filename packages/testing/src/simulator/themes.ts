@@ -2,7 +2,7 @@
  * A share of the seeds is about one thing: holes that show only where many rare circumstances meet. Drawn by
  * themselves, so that other seeds stay what they were.
  */
-import { type MapSetPolicy, newRandom } from '@ostraca/core';
+import { FAILURE_DETECTION_LEVELS, type MapSetPolicy, newRandom } from '@ostraca/core';
 import { type FaultKind, pick, type Scenario } from './scenario.ts';
 
 export function themed(scenario: Scenario): Scenario {
@@ -27,10 +27,18 @@ function aboutLoss(scenario: Scenario): Scenario {
 
 /** Few keys, read near again before they are too old, and few faults but for the one that is meant. */
 function aboutNear(scenario: Scenario, aimed: readonly [FaultKind, number]): Scenario {
-  const { nearCache, clientCount, thinkMs, keyCount, faults } = scenario;
+  const { nearCache, containerCount, workersPerClient, thinkMs, keyCount, faults } = scenario;
+  // Who is promoted has a replica left, so it may decide before it has a lease.
+  const sizes = { minSyncReplicas: 1, maxSyncReplicas: 2, numInitialContainers: 3 };
   return {
-    ...withMapSet(scenario, { replicaReadEnabled: true }),
-    clientCount: Math.max(2, clientCount),
+    ...withMapSet(scenario, {
+      ...sizes,
+      replicaReadEnabled: true,
+      failureDetection: FAILURE_DETECTION_LEVELS.aggressive,
+    }),
+    containerCount: Math.max(3, containerCount),
+    clientCount: 3,
+    workersPerClient: Math.max(5, workersPerClient),
     thinkMs: Math.min(20, thinkMs),
     keyCount: Math.min(6, keyCount),
     nearCache: nearCache && { ...nearCache, maxStaleMs: Math.max(300, nearCache.maxStaleMs) },
