@@ -19,6 +19,12 @@ export type Stage = 'connecting' | 'hello' | 'ready' | 'leaving' | 'closed';
 const CLOSE_NORMAL = 1000;
 const CLOSE_POLICY = 1008;
 
+/**
+ * Read from one peer before the others have their turn. What lies ready of one connection is read at a stretch otherwise, up to
+ * 2 MiB: who asks for one thing then waits for thousands of somebody else's.
+ */
+const BURST_BYTES = 64 * 1024;
+
 /** A closed list, as these become labels of a metric. */
 export type Refusal =
   | 'malformed'
@@ -35,6 +41,8 @@ export interface ConnectionOwner {
   readonly times: ConnectionTimes;
   readonly traffic: Traffic;
   nowMs(): number;
+  /** Calls `act` once every connection that has something to read has had its turn. */
+  afterReads(act: () => void): void;
   onReady(connection: Connection): void;
   onMessages(connection: Connection, messages: readonly WireMessage[]): void;
   /** A frame, or what should have been one, was not accepted; the connection ends. `detail` is for people. */
@@ -71,6 +79,8 @@ export class Connection {
   #deadlineMs: number;
   #heardAtMs: number;
   #pingAtMs: number;
+  /** Read since the others had their turn for sure. */
+  #burstBytes = 0;
 
   constructor(origin: ConnectionOrigin, owner: ConnectionOwner) {
     this.id = origin.id;
@@ -183,6 +193,7 @@ export class Connection {
     this.#heardAtMs = this.#owner.nowMs();
     this.#owner.traffic.framesIn += 1;
     this.#owner.traffic.bytesIn += bytes.byteLength;
+    this.#giveWay(bytes.byteLength);
     let messages: readonly WireMessage[];
     try {
       messages = decodeFrame(bytes, this.stage === 'hello' ? LIMITS.helloBytesMax : LIMITS.frameBytesMax);
@@ -192,6 +203,17 @@ export class Connection {
       return;
     }
     this.#owner.onMessages(this, messages);
+  }
+
+  #giveWay(bytes: number): void {
+    const before = this.#burstBytes;
+    this.#burstBytes += bytes;
+    if (before >= BURST_BYTES || this.#burstBytes < BURST_BYTES) return;
+    this.#socket.pause();
+    this.#owner.afterReads(() => {
+      this.#burstBytes = 0;
+      if (!this.#guard.paused && this.stage !== 'closed') this.#socket.resume();
+    });
   }
 
   /** The owner hands each message here first; true when it was one of the connection's own. */

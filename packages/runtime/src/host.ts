@@ -157,6 +157,10 @@ class MachineHost<M extends Machine> implements Host<M>, ConnectionOwner {
     };
   }
 
+  afterReads(act: () => void): void {
+    this.#platform.afterReads(act);
+  }
+
   /** Calls of a program come by the hundred in one turn of the event loop: the clock is read for the first that sends. */
   #nowOfTurn(): number {
     if (this.#outbox.isEmpty) this.#turnMs = this.nowMs();

@@ -12,6 +12,7 @@ export const nodePlatform: Platform = {
   // A microtask alone would run in the middle of a wave of promise reactions, a tick alone before it: from a
   // microtask, the tick runs when no reaction is left.
   afterTurn: (act) => queueMicrotask(() => process.nextTick(act)),
+  afterReads: (act) => void setImmediate(act),
   startTicks: startTicker,
   dial: dialSocket,
   crash(error) {

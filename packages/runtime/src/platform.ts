@@ -6,6 +6,8 @@ export interface Platform {
   nowMs(): number;
   /** Calls `act` once the present callback of the event loop is over, with every promise reaction that it set off. */
   afterTurn(act: () => void): void;
+  /** Calls `act` once every socket that has something to read has had its turn. */
+  afterReads(act: () => void): void;
   startTicks(options: TickOptions): Ticker;
   /** Never throws: an address that cannot be dialled fails by `onClosed`, in a later turn. */
   dial(url: string): GridSocket;
