@@ -13,6 +13,7 @@ interface Account {
   readonly faultCount: number;
   readonly operations: number;
   readonly searched: number;
+  readonly transactions: { readonly committed: number; readonly appends: number; readonly sums: number };
   readonly recoveryMs: number | null;
   readonly violations: readonly unknown[];
   readonly folder: string;
@@ -28,6 +29,9 @@ test('half a minute of chaos', async () => {
   expect(account.faultCount).toBeGreaterThan(8);
   expect(account.operations).toBeGreaterThan(5_000);
   expect(account.searched).toBeGreaterThan(100);
+  expect(account.transactions.committed).toBeGreaterThan(100);
+  expect(account.transactions.appends).toBeGreaterThan(20);
+  expect(account.transactions.sums).toBeGreaterThan(10);
   expect(account.recoveryMs).not.toBeNull();
   expect(existsSync(account.folder), 'nothing is left behind').toBe(false);
 });
