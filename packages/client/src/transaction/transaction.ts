@@ -28,7 +28,8 @@ type State = 'active' | 'committing' | 'committed' | 'rolled back' | 'failed';
 interface Home {
   readonly partition: PartitionId;
   readonly map: string;
-  readonly key: string;
+  /** Undefined: the map as a whole. */
+  readonly key: Uint8Array | undefined;
 }
 
 export class Transaction {
@@ -109,9 +110,9 @@ export class Transaction {
   /** @throws {@link GridError} `transaction_spans_partitions`, naming this key and the first; `invalid_argument`. */
   placeKey<K extends Key>(key: K, place: MapPlace): PlacedKey<K> {
     const placed = placeKey(key, place);
-    const home = { partition: placed.partition, map: place.map.name, key: keyText(placed.bytes) };
-    this.#home ??= home;
-    if (this.#home.partition !== placed.partition) throw spans(home, this.#home);
+    const { partition, bytes } = placed;
+    this.#home ??= { partition, map: place.map.name, key: bytes };
+    if (this.#home.partition !== partition) throw spans({ partition, map: place.map.name, key: bytes }, this.#home);
     return placed;
   }
 
@@ -120,13 +121,13 @@ export class Transaction {
     const partitions = partitionsOfPlace(place);
     const [only] = partitions;
     if (this.#home === undefined && partitions.length === 1 && only !== undefined) {
-      this.#home = { partition: only, map: place.map.name, key: 'any' };
+      this.#home = { partition: only, map: place.map.name, key: undefined };
     }
     if (this.#home === undefined) {
       throw invalid('key', `no key has decided the partition yet, and map set ${place.mapSet.name} has several`);
     }
     if (!partitions.includes(this.#home.partition)) {
-      throw spans({ partition: only ?? this.#home.partition, map: place.map.name, key: 'any' }, this.#home);
+      throw spans({ partition: only ?? this.#home.partition, map: place.map.name, key: undefined }, this.#home);
     }
     return this.#home.partition;
   }
@@ -284,10 +285,10 @@ export class Transaction {
 function spans(one: Home, first: Home): GridError {
   return new GridError('transaction_spans_partitions', {
     details: {
-      key: one.key,
+      key: textOf(one.key),
       map: one.map,
       partition: one.partition,
-      firstKey: first.key,
+      firstKey: textOf(first.key),
       firstMap: first.map,
       firstPartition: first.partition,
     },
@@ -298,4 +299,8 @@ function spans(one: Home, first: Home): GridError {
 function readOnly(error: unknown): unknown {
   if (!(error instanceof GridError) || error.outcome === 'not_applied') return error;
   return new GridError(error.code, { outcome: 'not_applied', details: error.details, cause: error });
+}
+
+function textOf(key: Uint8Array | undefined): string {
+  return key === undefined ? 'any' : keyText(key);
 }
