@@ -53,7 +53,16 @@ test('stopped for thirty seconds, asked in its old epoch as it wakes', async () 
     if (id % 2 === 0) {
       connection.send({ type: 'read', id, ...question, keys: [key], withoutValues: false, ...LINEARIZABLE_READ });
     } else {
-      const operation = { kind: 'set', key, value: Uint8Array.of(3, 1), ifEpoch: 0, ifLsn: 0, ttlMs: 0, expireAtMs: 0 };
+      const operation = {
+        kind: 'set',
+        key,
+        value: Uint8Array.of(3, 1),
+        ifEpoch: 0,
+        ifLsn: 0,
+        ttlMs: 0,
+        expireAtMs: 0,
+        mapOffset: 0,
+      };
       const write = { type: 'write', id, ...question, seq: id, ackedBelow: 1, attempt: 1, operations: [operation] };
       connection.send(write as unknown as Message);
     }

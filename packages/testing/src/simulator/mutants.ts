@@ -324,8 +324,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'commitInAnyEpoch',
     breaks: 'a transaction ends with the epoch that it began in (T6)',
-    seedsMax: 300,
+    seedsMax: 2_000,
     isRequired: false,
+    faults: ['depose', 'drain'],
   },
 ];
 
