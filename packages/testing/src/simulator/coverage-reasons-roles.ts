@@ -97,6 +97,7 @@ const OF_SHARDS: readonly Reason[] = [
       [
         ...(['registered', 'changeRejected', 'configRequest', 'routingRequest', 'read', 'size', 'scan'] as const),
         ...(['write', 'resolveOrAbort', 'verify', 'epochProbe', 'freshAck', 'late tick', 'wake'] as const),
+        ...(['lock', 'commit', 'endTransaction', 'keepTransactions'] as const),
         'not for it',
         ...OF_LEAVING,
         ...TO_PRIMARY,

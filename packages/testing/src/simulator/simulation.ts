@@ -65,7 +65,6 @@ const LATE_WRITES_MS = 1_000;
 const PROBE_EVERY_MS = 250;
 const INSPECT_EVERY_MS = 500;
 const VIOLATIONS_MAX = 20;
-const PROMOTIONS_AT_ONCE_MAX = 8;
 
 export function runSimulation(options: RunOptions): RunReport {
   return new Simulation(options).run();
@@ -80,9 +79,8 @@ class Simulation {
   readonly #history = new History();
   readonly #fleetingHistory = new History();
   readonly #evictions = new Evictions(this.#history, (key) => `${SCRATCH}/${String(decodeKey(key))}`);
-  /** When each partition's epochs were first heard of. */
+  /** When each partition got another primary. */
   readonly #promotionsMs = new Map<PartitionId, number[]>();
-  readonly #epochs = new Map<PartitionId, number>();
   readonly #workload: Workload;
   readonly #faults: Faults;
   readonly #bystanders: Bystanders | undefined;
@@ -373,13 +371,6 @@ class Simulation {
     for (const config of message.configs) {
       this.#configurations.observe(config);
       this.#readmissions.observe(config, this.#scheduler.nowMs);
-      const promotions = this.#promotionsMs.get(config.partition) ?? [];
-      this.#promotionsMs.set(config.partition, promotions);
-      const known = this.#epochs.get(config.partition) ?? 0;
-      this.#epochs.set(config.partition, Math.max(known, config.epoch));
-      // A rebuilt partition goes on a million epochs higher.
-      const raises = Math.min(config.epoch - known, PROMOTIONS_AT_ONCE_MAX);
-      for (let raise = 0; raise < raises; raise++) promotions.push(this.#scheduler.nowMs);
     }
   }
 
@@ -389,11 +380,19 @@ class Simulation {
     this.#notes.set(event, (this.#notes.get(event) ?? 0) + 1);
     if (event === 'state_differs') this.#violate('state digest', JSON.stringify(facts));
     const partition = asPartitionId(Number(facts.partition));
+    if (event === 'became_primary') this.#notePromotion(partition);
     if (event === 'partition_lost') this.#noteOrdered(partition);
     if (event !== 'partition_lost_data') return;
     const loss = { partition, atMs: this.#scheduler.nowMs, kind: String(facts.kind) };
     const before = newerOf(this.#configurations.newest.get(partition), this.#ordered.get(partition));
     this.#losses.observe(loss, before, (rid) => isShardGone(this.#cluster, partition, rid));
+  }
+
+  /** When it begins to be one, not when it was called to: its clock goes on from its log as it is then (seed 501419). */
+  #notePromotion(partition: PartitionId): void {
+    const promotions = this.#promotionsMs.get(partition);
+    if (promotions === undefined) this.#promotionsMs.set(partition, [this.#scheduler.nowMs]);
+    else promotions.push(this.#scheduler.nowMs);
   }
 
   /** What the catalog went by, though its news may have reached nobody. */

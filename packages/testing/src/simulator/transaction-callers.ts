@@ -32,6 +32,7 @@ export class TransactionCallers {
   readonly #bank: BankTransactions;
   readonly #violations: Violation[] = [];
   readonly #hasFailed = new Set<Caller>();
+  #openCount = 0;
   /** What the last reads found, by the place's name; undefined: absent. */
   readonly #finals = new Map<string, string | undefined>();
 
@@ -45,6 +46,11 @@ export class TransactionCallers {
     const { numberOfPartitions } = mapSet;
     this.#lists = new ListTransactions({ maps, numberOfPartitions, listCount: transactions?.listCount ?? 1 });
     this.#bank = new BankTransactions(maps, numberOfPartitions);
+  }
+
+  /** Also those that pause between two steps. */
+  get openCount(): number {
+    return this.#openCount;
   }
 
   start(): void {
@@ -96,8 +102,12 @@ export class TransactionCallers {
     const restMs = this.#hasFailed.delete(caller) ? 200 : 0;
     world.scheduler.after(random.unit() * (2 * scenario.thinkMs + restMs), () => {
       caller.random = random;
-      if (mayCall(caller)) this.#transact(caller, () => this.#think(caller));
-      else this.#think(caller);
+      if (!mayCall(caller)) return this.#think(caller);
+      this.#openCount += 1;
+      this.#transact(caller, () => {
+        this.#openCount -= 1;
+        this.#think(caller);
+      });
     });
   }
 

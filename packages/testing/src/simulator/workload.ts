@@ -142,7 +142,8 @@ export class Workload {
   }
 
   get openCount(): number {
-    return this.#clients.reduce((sum, { open }) => sum + open.size, 0);
+    const calls = this.#clients.reduce((sum, { open }) => sum + open.size, 0);
+    return calls + (this.#transactions?.openCount ?? 0);
   }
 
   /** False: there is none of this name. */
