@@ -4,6 +4,7 @@
  * A lock alone shows nothing: the record of one who had it before may have no outcome yet. So whoever reads under a lock
  * waits for that too (T4), and therefore locks may end as soon as their transaction's record is in the log (T3).
  */
+import { assert } from '../assert.ts';
 import { compareBytes } from '../keys/compare-bytes.ts';
 import { decodeKey } from '../keys/decode-key.ts';
 import type { Key } from '../keys/key.ts';
@@ -64,19 +65,26 @@ function wishesOf({ map, keys, mode }: Lock): LockWish[] {
   ];
 }
 
-/** What a write or a commit changes in maps with locks, in an order that is the same for all. */
+/**
+ * What a write or a commit changes in maps with locks: each place once, in an order that is the same for all. So writes alone
+ * make no deadlock: none ever wants more of a place that it holds, nor a place before one that it holds.
+ */
 export function wishesToWrite(
   shard: Shard,
   message: { readonly map: Lock['map']; readonly operations: readonly Operation[] },
 ): LockWish[] {
-  const wishes: LockWish[] = [];
+  const ofMaps = new Map<Lock['map'], LockWish>();
+  const ofKeys: LockWish[] = [];
   for (const operation of message.operations) {
     const map = mapOfOperation(message, operation);
     if (!shard.lockedMaps.has(map)) continue;
-    if (operation.kind === 'clear') wishes.push({ map, key: undefined, mode: 'X' });
-    else wishes.push({ map, key: undefined, mode: 'IX' }, { map, key: operation.key, mode: 'X' });
+    if (operation.kind === 'clear') ofMaps.set(map, { map, key: undefined, mode: 'X' });
+    else {
+      if (!ofMaps.has(map)) ofMaps.set(map, { map, key: undefined, mode: 'IX' });
+      ofKeys.push({ map, key: operation.key, mode: 'X' });
+    }
   }
-  return wishes.length > 2 ? wishes.sort(inOrder) : wishes;
+  return [...ofMaps.values(), ...ofKeys].sort(inOrder);
 }
 
 function inOrder(a: LockWish, b: LockWish): number {
@@ -131,8 +139,8 @@ export function acquireAll(
 /** The youngest transaction of the cycle ends, and all that it waits for is answered so. */
 function breakDeadlock(shard: Shard, primary: Primary, ports: ShardPorts, cycle: LockCycle<PendingRequest>): void {
   const owners = cycle.map(({ owner }) => owner);
-  // Writes take their locks in one order, so they alone make no cycle.
   const transactions = owners.filter(({ isWrite }) => !isWrite);
+  assert(transactions.length > 0, 'writes alone make no cycle (wishesToWrite)');
   const victim = transactions.reduce((a, b) => (b.order > a.order ? b : a));
   ports.count('deadlocks');
   const details = {
