@@ -24,6 +24,7 @@ export * from './keys/compare-bytes.ts';
 export * from './keys/decode-key.ts';
 export * from './keys/encode-key.ts';
 export type { Key } from './keys/key.ts';
+export { keyText } from './keys/key-text.ts';
 export * from './limits.ts';
 export * from './machine.ts';
 export * from './messages.ts';
@@ -32,7 +33,6 @@ export * from './policy.ts';
 export * from './random.ts';
 export * from './routing/partition-of.ts';
 export * from './routing/routing-of.ts';
-export { keyText } from './shard/locking.ts';
 export type { Mutation, PrimaryAct } from './shard/ports.ts';
 export { digestOf, type Shard } from './shard/shard.ts';
 export {

@@ -17,11 +17,11 @@ import { mapOfOperation, NO_ROUTE } from '../messages.ts';
 import { partitionOf } from '../routing/partition-of.ts';
 import { routeOf, routingOf } from '../routing/routing-of.ts';
 import { checkRequest } from '../shard/check-request.ts';
-import { wake } from '../shard/locking.ts';
 import type { ReplicaRead } from '../shard/replica-reads.ts';
 import type { PendingRequest } from '../shard/request.ts';
 import { submit } from '../shard/requests.ts';
 import type { Shard } from '../shard/shard.ts';
+import { wake } from '../shard/waiting.ts';
 import { mapSetOf, type TopologyMapSet } from '../topology.ts';
 import type { ContainerState } from './container-state.ts';
 

@@ -1,6 +1,7 @@
 /** What a container shows of transactions and locks: plain values, fit for JSON. */
+
+import { keyText } from '../keys/key-text.ts';
 import { LIMITS } from '../limits.ts';
-import { keyText } from '../shard/locking.ts';
 import type { Shard } from '../shard/shard.ts';
 import type { Entry } from '../store/entry-map.ts';
 import { LOCKS_MAP, mapSetOf, type Topology } from '../topology.ts';

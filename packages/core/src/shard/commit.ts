@@ -13,17 +13,24 @@
 import type { ErrorDetails } from '../errors.ts';
 import type { MapId } from '../ids.ts';
 import { type Commit, mapOfOperation, type Operation } from '../messages.ts';
-import { appendRecord, mayRead, othersInSync, type Primary, tryDecide } from '../replication/primary.ts';
+import { mayRead, type Primary } from '../replication/primary.ts';
 import type { RememberedRefusal } from '../replication/sessions.ts';
 import { admit, noteAdmitted } from './admission.ts';
 import { visibleEntry } from './expiry.ts';
-import { acquireAll, isUndecided, mayWrite, waitForDecision, wake, wishesToWrite } from './locking.ts';
-import { answerFromMemory, attach, notApplied } from './outcomes.ts';
+import { acquireAll, isUndecided, mayWrite, wishesToWrite } from './locking.ts';
+import { answerFromMemory, notApplied } from './outcomes.ts';
 import type { ShardPorts } from './ports.ts';
 import type { PendingRequest } from './request.ts';
-import { wait } from './requests.ts';
 import type { Shard } from './shard.ts';
-import { keepOperations, looksAtEntry, refusalOf, refuseWithoutReplicas } from './writes.ts';
+import { wait, waitForDecision, wake } from './waiting.ts';
+import {
+  decideAlone,
+  keepOperations,
+  logOperations,
+  looksAtEntry,
+  refusalOf,
+  refuseWithoutReplicas,
+} from './writes.ts';
 
 interface Committing {
   readonly request: PendingRequest;
@@ -152,17 +159,8 @@ function append(shard: Shard, primary: Primary, ports: ShardPorts, { request, me
   }
   // What gave way to it may be of a map that it has gone through: then it is judged again.
   if (message.ranges.some((range) => isUndecided(shard, primary, range))) return waitForDecision(primary, request);
-  const record = appendRecord(shard, primary, {
-    kind: 'write',
-    clientId: request.clientId,
-    seq: message.seq,
-    ackedBelow: message.ackedBelow,
-    map: message.map,
-    operations,
-    aborted: [],
-  });
-  for (const one of addedByMap) noteAdmitted(primary, ports, { ...one, lsn: record.lsn });
-  attach(primary, record.lsn, request);
+  const lsn = logOperations(shard, primary, { request, message, operations });
+  for (const one of addedByMap) noteAdmitted(primary, ports, { ...one, lsn });
   endTransaction(primary, request, message.transaction);
-  if (shard.policy.minSyncReplicas === 0 && othersInSync(shard).length === 0) tryDecide(shard, ports);
+  decideAlone(shard, ports);
 }

@@ -6,16 +6,16 @@
  */
 import { assert } from '../assert.ts';
 import { compareBytes } from '../keys/compare-bytes.ts';
-import { decodeKey } from '../keys/decode-key.ts';
-import type { Key } from '../keys/key.ts';
+import { keyText } from '../keys/key-text.ts';
 import { type Lock, type LockMode, mapOfOperation, type Operation } from '../messages.ts';
 import { mayRead, type Primary } from '../replication/primary.ts';
 import type { HeldMode } from './lock-modes.ts';
 import type { LockCycle, LockOwner, LockWait, LockWish } from './lock-table.ts';
 import type { ShardPorts } from './ports.ts';
+import { isUnclear, readNow } from './reads.ts';
 import type { PendingRequest } from './request.ts';
-import { isUnclear, readNow, wait } from './requests.ts';
 import type { Shard } from './shard.ts';
+import { wait, waitForDecision, wake } from './waiting.ts';
 
 const KEY_MODES: Readonly<Record<LockMode, HeldMode>> = { shared: 'S', upgradable: 'U', exclusive: 'X' };
 /** Of the map, with a lock on one of its keys. */
@@ -47,14 +47,9 @@ export function lock(shard: Shard, primary: Primary, ports: ShardPorts, request:
   }
 }
 
-/** A record of this map has no outcome yet. */
+/** A record that changes something in this map has no outcome yet. */
 export function isUndecided(shard: Shard, { changedLsns }: Primary, { map }: Pick<Lock, 'map'>): boolean {
   return (changedLsns[map] ?? 0) > shard.decidedLsn;
-}
-
-export function waitForDecision(primary: Primary, request: PendingRequest): void {
-  primary.wakesOnDecision = true;
-  wait(primary, request);
 }
 
 function wishesOf({ map, keys, mode }: Lock): LockWish[] {
@@ -161,26 +156,6 @@ function describeWait({ owner, place, mode }: LockWait<PendingRequest>, ports: S
     .filter(([holder]) => holder !== owner)
     .map(([holder, held]) => `${holder.name} (${held})`);
   return `${owner.name} waits for ${what} (${mode}), held by ${holders.join(', ')}`;
-}
-
-/** For people. A client may have sent bytes that are no key. */
-export function keyText(bytes: Uint8Array): string {
-  let key: Key;
-  try {
-    key = decodeKey(bytes);
-  } catch {
-    return `0x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
-  }
-  return typeof key === 'bigint'
-    ? `${key}n`
-    : (JSON.stringify(key, (_, part) => (typeof part === 'bigint' ? `${part}n` : part)) ?? '');
-}
-
-/** Their wait for locks is over: they try again at the end of the turn. */
-export function wake(primary: Primary, free: readonly PendingRequest[]): void {
-  if (free.length === 0) return;
-  primary.waiting.push(...free);
-  primary.retryWaiting = true;
 }
 
 /** Those who have waited for a lock for too long: each is told who holds it. */

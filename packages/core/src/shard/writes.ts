@@ -2,7 +2,7 @@
  * Writes outside of transactions, and what commits share with them: conditions against decided entries, and the operations
  * as they stand in the record.
  */
-import type { MapId } from '../ids.ts';
+import type { Lsn, MapId } from '../ids.ts';
 import { compareBytes } from '../keys/compare-bytes.ts';
 import { type Commit, mapOfOperation, type Operation, type RequestMessage, type Write } from '../messages.ts';
 import { NewOperation } from '../new-messages.ts';
@@ -11,11 +11,12 @@ import type { RememberedRefusal } from '../replication/sessions.ts';
 import { FOREVER } from '../store/entry-map.ts';
 import { admit, noteAdmitted } from './admission.ts';
 import { keepsLifetime, lifetimeOf, readClock, visibleEntry } from './expiry.ts';
-import { mayWrite, waitForDecision } from './locking.ts';
+import { mayWrite } from './locking.ts';
 import { answerFromMemory, attach, notApplied } from './outcomes.ts';
 import type { ShardPorts } from './ports.ts';
 import type { PendingRequest } from './request.ts';
 import type { Shard } from './shard.ts';
+import { wait, waitForDecision } from './waiting.ts';
 
 interface Writing {
   readonly request: PendingRequest;
@@ -36,30 +37,49 @@ export function write(shard: Shard, primary: Primary, ports: ShardPorts, { reque
     if (blocker !== undefined) return primary.keys.wait(blocker, request);
   }
   const refusal = refusalOf(shard, primary, message);
-  if (refusal === 'unclear') return void primary.waiting.push(request);
+  if (refusal === 'unclear') return wait(primary, request);
   if (refusal !== undefined) {
-    if (!mayRead(shard, primary, ports)) return void primary.waiting.push(request);
+    if (!mayRead(shard, primary, ports)) return wait(primary, request);
     const details = { partition: shard.partition };
     notApplied(shard, primary, ports, { request, message, refusal, details });
     return;
   }
   const operations = keepOperations(shard, primary, ports, message);
   const admission = admit(shard, primary, ports, { map: message.map, operations });
-  if (admission.is === 'wait') return void primary.waiting.push(request);
+  if (admission.is === 'wait') return wait(primary, request);
   // Not remembered: a retry may find room.
   if (admission.is === 'refused') return ports.answerError(request, admission.code, admission.details);
-  const record = appendRecord(shard, primary, {
+  const lsn = logOperations(shard, primary, { request, message, operations });
+  noteAdmitted(primary, ports, { map: message.map, operations, addedBytes: admission.addedBytes, lsn });
+  decideAlone(shard, ports);
+}
+
+export interface Logged {
+  readonly request: PendingRequest;
+  readonly message: Write | Commit;
+  /** As they stand in the record. */
+  readonly operations: readonly Operation[];
+}
+
+/** Nothing stands against it any more: it is answered when its record is decided. */
+export function logOperations(shard: Shard, primary: Primary, { request, message, operations }: Logged): Lsn {
+  const { clientId } = request;
+  const { seq, ackedBelow, map } = message;
+  const { lsn } = appendRecord(shard, primary, {
     kind: 'write',
-    clientId: request.clientId,
-    seq: message.seq,
-    ackedBelow: message.ackedBelow,
-    map: message.map,
+    clientId,
+    seq,
+    ackedBelow,
+    map,
     operations,
     aborted: [],
   });
-  const { lsn } = record;
-  noteAdmitted(primary, ports, { map: message.map, operations, addedBytes: admission.addedBytes, lsn });
   attach(primary, lsn, request);
+  return lsn;
+}
+
+/** Where nobody votes there is no vote to wait for. */
+export function decideAlone(shard: Shard, ports: ShardPorts): void {
   if (shard.policy.minSyncReplicas === 0 && othersInSyncCount(shard) === 0) tryDecide(shard, ports);
 }
 
