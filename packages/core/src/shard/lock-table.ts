@@ -116,6 +116,11 @@ export class LockTable<Waiter> {
     return false;
   }
 
+  /** Whatever waits for its sake, each once. */
+  waitersOf({ waits }: LockOwner): Waiter[] {
+    return [...new Set([...waits].map((one) => (one as LockWait<Waiter>).waiter))];
+  }
+
   /** The cycle that was closed by what this owner waits for, beginning with it; undefined: none. */
   cycleOf(owner: LockOwner): LockCycle<Waiter> | undefined {
     const path: LockWait<Waiter>[] = [];

@@ -7,7 +7,7 @@
 import { assert } from '../assert.ts';
 import { compareBytes } from '../keys/compare-bytes.ts';
 import { keyText } from '../keys/key-text.ts';
-import { type Lock, type LockMode, mapOfOperation, type Operation } from '../messages.ts';
+import { type Lock, type LockMode, mapOfOperation, type Write } from '../messages.ts';
 import { mayRead, type Primary } from '../replication/primary.ts';
 import type { HeldMode } from './lock-modes.ts';
 import type { LockCycle, LockOwner, LockWait, LockWish } from './lock-table.ts';
@@ -16,6 +16,8 @@ import { isUnclear, readNow } from './reads.ts';
 import type { PendingRequest } from './request.ts';
 import type { Shard } from './shard.ts';
 import { wait, waitForDecision, wake } from './waiting.ts';
+
+type Written = Pick<Write, 'map' | 'operations'>;
 
 const KEY_MODES: Readonly<Record<LockMode, HeldMode>> = { shared: 'S', upgradable: 'U', exclusive: 'X' };
 /** Of the map, with a lock on one of its keys. */
@@ -64,10 +66,7 @@ function wishesOf({ map, keys, mode }: Lock): LockWish[] {
  * What a write or a commit changes in maps with locks: each place once, in an order that is the same for all. So writes alone
  * make no deadlock: none ever wants more of a place that it holds, nor a place before one that it holds.
  */
-export function wishesToWrite(
-  shard: Shard,
-  message: { readonly map: Lock['map']; readonly operations: readonly Operation[] },
-): LockWish[] {
+export function wishesToWrite(shard: Shard, message: Written): LockWish[] {
   const ofMaps = new Map<Lock['map'], LockWish>();
   const ofKeys: LockWish[] = [];
   for (const operation of message.operations) {
@@ -93,7 +92,7 @@ export function mayWrite(
   shard: Shard,
   primary: Primary,
   ports: ShardPorts,
-  { request, message }: { readonly request: PendingRequest; readonly message: Parameters<typeof wishesToWrite>[1] },
+  { request, message }: { readonly request: PendingRequest; readonly message: Written },
 ): boolean {
   const { transactions } = primary;
   const { locks } = transactions;
@@ -143,10 +142,10 @@ function breakDeadlock(shard: Shard, primary: Primary, ports: ShardPorts, cycle:
     transaction: victim.name,
     cycle: cycle.map((wait) => describeWait(wait, ports)),
   };
-  const waiters = [...victim.waits].map((one) => (one as LockWait<PendingRequest>).waiter);
+  const waiters = primary.transactions.locks.waitersOf(victim);
   const open = primary.transactions.ofOwner(victim);
   if (open !== undefined) wake(primary, primary.transactions.end(open.clientId, open.number));
-  for (const waiter of new Set(waiters)) ports.answerError(waiter, 'deadlock', details);
+  for (const waiter of waiters) ports.answerError(waiter, 'deadlock', details);
 }
 
 function describeWait({ owner, place, mode }: LockWait<PendingRequest>, ports: ShardPorts): string {
@@ -191,9 +190,9 @@ export function endIdleTransactions(shard: Shard, primary: Primary, ports: Shard
   for (const { clientId, number, owner } of primary.transactions.idle(ports.nowMs())) {
     ports.count('transactions_abandoned');
     ports.note('transaction_abandoned', { partition: shard.partition, client: clientId, transaction: number }, 'warn');
-    const waiters = [...owner.waits].map((one) => (one as LockWait<PendingRequest>).waiter);
+    const waiters = primary.transactions.locks.waitersOf(owner);
     wake(primary, primary.transactions.end(clientId, number));
-    for (const waiter of new Set(waiters)) {
+    for (const waiter of waiters) {
       ports.answerError(waiter, 'transaction_not_active', { partition: shard.partition, transaction: number });
     }
   }
