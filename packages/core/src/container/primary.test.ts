@@ -42,6 +42,8 @@ test.each([
   'tx-optimistic',
   'tx-locks',
   'tx-deadlock',
+  'tx-expiry',
+  'tx-eviction',
   'durable-lock',
 ])('%s', (script) => {
   const container = new OneContainer();
